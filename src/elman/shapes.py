@@ -1,0 +1,32 @@
+"""Shapes checked at the door by the very text that documents them."""
+
+from __future__ import annotations
+
+from .errors import ShapeError
+from .numerics import Array
+
+
+def check(name: str, x: Array, axes: str, hint: str = "", /, **sizes: int) -> dict[str, int]:
+    """Compare the shape of x with axes such as "T B I" and return the sizes by letter.
+
+    A letter given in `sizes` must agree; any other is free. `hint` ends the message when it does not.
+    Raises: ShapeError, naming what came and what was expected.
+
+    >>> check("x", np.zeros((5, 3, 7)), "T B I", I=7)
+    {'T': 5, 'B': 3, 'I': 7}
+    >>> check("h", np.zeros(4), "H", "W is 3 × 3.", H=3)
+    Traceback (most recent call last):
+    elman.errors.ShapeError: h has shape (4,), H = 4; expected H = 3. W is 3 × 3.
+    """
+    letters = axes.split()
+    found = dict(zip(letters, x.shape, strict=False))
+    wanted = " ".join(f"{letter}={sizes[letter]}" if letter in sizes else letter for letter in letters)
+    if x.ndim != len(letters):
+        many = f"{x.ndim} axes" if x.ndim != 1 else "1 axis"
+        raise ShapeError(f"{name} has {many}, shape {x.shape}; expected ({wanted}). {hint}".rstrip())
+    wrong = [letter for letter, size in sizes.items() if found[letter] != size]
+    if wrong:
+        came = ", ".join(f"{letter} = {found[letter]}" for letter in wrong)
+        asked = ", ".join(f"{letter} = {sizes[letter]}" for letter in wrong)
+        raise ShapeError(f"{name} has shape {x.shape}, {came}; expected {asked}. {hint}".rstrip())
+    return found
