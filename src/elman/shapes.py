@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import ShapeError
+from .errors import OptionError, ShapeError
 from .numerics import Array
 
 
@@ -12,6 +12,7 @@ def check(name: str, x: Array, axes: str, hint: str = "", /, **sizes: int) -> di
     A letter given in `sizes` must agree; any other is free. `hint` ends the message when it does not.
     Raises: ShapeError, naming what came and what was expected.
 
+    >>> import numpy as np
     >>> check("x", np.zeros((5, 3, 7)), "T B I", I=7)
     {'T': 5, 'B': 3, 'I': 7}
     >>> check("h", np.zeros(4), "H", "W is 3 × 3.", H=3)
@@ -30,3 +31,14 @@ def check(name: str, x: Array, axes: str, hint: str = "", /, **sizes: int) -> di
         asked = ", ".join(f"{letter} = {sizes[letter]}" for letter in wrong)
         raise ShapeError(f"{name} has shape {x.shape}, {came}; expected {asked}. {hint}".rstrip())
     return found
+
+
+def check_size(name: str, value: object) -> None:
+    """Raise OptionError unless a size is a whole number, 1 or more.
+
+    >>> check_size("hidden_size", 0)
+    Traceback (most recent call last):
+    elman.errors.OptionError: hidden_size is 0; it must be a whole number, 1 or more
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise OptionError(f"{name} is {value!r}; it must be a whole number, 1 or more")

@@ -1,0 +1,120 @@
+"""Recurrent networks you can read, train on a laptop and trust.
+
+RNN                          the network of the equations, one step at a time; the loop over time is yours
+Network                      layers of cells, a head and an engine: run, step, forward, backward
+Batch, bptt                  backpropagation through time: full, truncated, checkpointed
+gradcheck                    is a gradient the derivative of its loss?
+train                        a generator of Progress; optimizers, schedules
+evaluate, score_lines        nats and bits per symbol, of a whole text or of each line
+sample, generate, beam_search
+save, load                   one file: weights, spec, vocabulary, record
+data                         vocabularies, corpora, streams, lines
+
+Names are loaded when they are first used, so that `elman --help` does not wait for NumPy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import bptt, data, optimizers, schedules
+    from .data import Batch, Vocabulary
+    from .decoding import beam_search, generate
+    from .errors import (
+        DataError,
+        ElmanError,
+        FileError,
+        FormatError,
+        NumericError,
+        OptionError,
+        ResourceError,
+        ShapeError,
+    )
+    from .evaluation import Evaluation, evaluate, score_lines, whole
+    from .finite_differences import gradcheck, numerical_gradient
+    from .network import Network
+    from .numerics import log_softmax, softmax
+    from .persistence import Model, load, save
+    from .rnn import RNN
+    from .sampling import sample
+    from .training import Progress, Training, train
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "data": ["Batch", "Vocabulary"],
+    "decoding": ["beam_search", "generate"],
+    "errors": [
+        "DataError",
+        "ElmanError",
+        "FileError",
+        "FormatError",
+        "NumericError",
+        "OptionError",
+        "ResourceError",
+        "ShapeError",
+    ],
+    "evaluation": ["Evaluation", "evaluate", "score_lines", "whole"],
+    "finite_differences": ["gradcheck", "numerical_gradient"],
+    "network": ["Network"],
+    "numerics": ["log_softmax", "softmax"],
+    "persistence": ["Model", "load", "save"],
+    "rnn": ["RNN"],
+    "sampling": ["sample"],
+    "training": ["Progress", "Training", "train"],
+}
+_MODULE = {name: module for module, names in _HOME.items() for name in names}
+_ROOMS = ("bptt", "data", "optimizers", "schedules")
+
+__all__ = [
+    "RNN",
+    "Batch",
+    "DataError",
+    "ElmanError",
+    "Evaluation",
+    "FileError",
+    "FormatError",
+    "Model",
+    "Network",
+    "NumericError",
+    "OptionError",
+    "Progress",
+    "ResourceError",
+    "ShapeError",
+    "Training",
+    "Vocabulary",
+    "beam_search",
+    "bptt",
+    "data",
+    "evaluate",
+    "generate",
+    "gradcheck",
+    "load",
+    "log_softmax",
+    "numerical_gradient",
+    "optimizers",
+    "sample",
+    "save",
+    "schedules",
+    "score_lines",
+    "softmax",
+    "train",
+    "whole",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name at its first use (PEP 562)."""
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
+    if name not in _MODULE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_MODULE[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

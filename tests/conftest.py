@@ -1,0 +1,39 @@
+"""What all tests share: the seed of drawn cases, told at the end, and the Python whose start-up is tried."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+collect_ignore = ["slow/parity_torch.py"]  # nox -s parity runs it: it needs PyTorch
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--interpreter", default=sys.executable, help="the Python whose start-up is tried")
+
+
+@pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its option
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(random.SystemRandom().randrange(10_000))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    terminalreporter.write_line(
+        f"the same cases again: pytest --hypothesis-seed {config.option.hypothesis_seed}"
+    )
+
+
+@pytest.fixture(scope="session")
+def interpreter(request: pytest.FixtureRequest) -> Path:
+    """The Python in whose environment `elman` is installed."""
+    return Path(request.config.option.interpreter)
+
+
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> int:
+    """The same seed, for tests that draw their cases themselves."""
+    return int(request.config.option.hypothesis_seed)

@@ -1,0 +1,44 @@
+"""PyTorch asked anew: 200 random configurations, both types (pytest -m slow tests/slow/parity_torch.py)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "goldens")]
+
+from make_torch_rnn import answer, draw  # noqa: E402
+
+from cases import TOLERANCE  # noqa: E402
+from checks import parity_errors, worst_of  # noqa: E402
+
+pytestmark = pytest.mark.slow
+
+
+def random_question(seed: int) -> dict[str, Any]:
+    generator = np.random.default_rng(seed)
+    sizes = tuple(int(n) for n in generator.integers(1, [40, 9, 12, 33, 12]))  # T B I H O
+    lengths = tuple(generator.integers(1, sizes[0], sizes[1], endpoint=True).tolist())
+    return draw(
+        generator,
+        activation=str(generator.choice(["tanh", "relu"])),
+        layers=int(generator.integers(1, 4)),
+        dense=bool(generator.integers(2)),
+        lengths=lengths if generator.integers(2) else None,
+        sizes=sizes,
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("number", range(200))
+def test_pytorch_gives_the_same(number: int, dtype: str) -> None:
+    question = random_question(number)
+    errors = parity_errors(question | {"expected": answer(question, dtype)}, dtype)
+    forward = {name: errors.pop(name) for name in ("y", "loss", "state")}
+    assert worst_of(forward) < TOLERANCE.parity[dtype]
+    assert worst_of(errors) < TOLERANCE.parity_gradient[dtype]

@@ -1,0 +1,141 @@
+"""The network's doors: what shapes go in and come out, and what is refused, in words that help."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from cases import Array, each, pack, random_case
+from elman import Network, ShapeError
+
+
+def small(**changed: object) -> Network:
+    """A network of two layers that reads 3 and writes 2."""
+    given = {"input_size": 3, "hidden_size": 4, "output_size": 2, "num_layers": 2, "dtype": "float64"}
+    return Network(**(given | changed))  # type: ignore[arg-type]
+
+
+def zeros(*shape: int) -> Array:
+    return np.zeros(shape)
+
+
+# Shapes
+
+
+@pytest.mark.parametrize(
+    ("x", "y_shape", "h_shape"),
+    [
+        (zeros(5, 6, 3), (5, 6, 2), (6, 4)),
+        (zeros(5, 6).astype(int), (5, 6, 2), (6, 4)),
+        (zeros(5, 3), (5, 2), (4,)),
+        (zeros(5).astype(int), (5, 2), (4,)),
+        ([[0.5, 1, 2], [3, 4, 5]], (2, 2), (4,)),
+        ([0, 2, 1], (3, 2), (4,)),
+        ([[0, 2], [1, 1], [2, 0]], (3, 2, 2), (2, 4)),
+        (zeros(0, 6, 3), (0, 6, 2), (6, 4)),
+        (zeros(0, 6).astype(int), (0, 6, 2), (6, 4)),
+        (zeros(5, 0, 3), (5, 0, 2), (0, 4)),
+    ],
+    ids=lambda value: str(np.shape(value)) if isinstance(value, np.ndarray | list) else "",
+)
+def test_shapes_of_a_run(x: Array, y_shape: tuple[int, ...], h_shape: tuple[int, ...]) -> None:
+    network = small()
+    y, state, tapes = network.forward(x)
+    assert y.shape == y_shape
+    assert [h.shape for (h,) in state] == [h_shape] * 2
+    gradient, dstart = network.backward(np.ones_like(y), tapes)
+    assert gradient.shape == network.parameters.flat.shape
+    assert [dh.shape for (dh,) in dstart] == [h_shape] * 2
+
+
+@pytest.mark.parametrize(
+    ("x", "y_shape", "h_shape"),
+    [
+        (zeros(6, 3), (6, 2), (6, 4)),
+        (zeros(6).astype(int), (6, 2), (6, 4)),
+        (zeros(3), (2,), (4,)),
+        (2, (2,), (4,)),
+        (np.uint8(2), (2,), (4,)),
+    ],
+    ids=lambda value: str(np.shape(value)),
+)
+def test_shapes_of_a_step(x: Array, y_shape: tuple[int, ...], h_shape: tuple[int, ...]) -> None:
+    y, state = small().step(x)
+    assert y.shape == y_shape
+    assert [h.shape for (h,) in state] == [h_shape] * 2
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_everything_is_of_the_networks_type(dtype: str) -> None:
+    network = small(dtype=dtype)
+    for x in (np.ones((5, 6, 3)), np.ones((5, 6, 3), np.float16), np.ones((5, 6), np.uint8)):
+        y, state, tapes = network.forward(x, each(network.init_state(6), np.float64), [5, 0, 3, 3, 1, 2])
+        gradient, dstart = network.backward(y, tapes, state)
+        assert {y.dtype, pack(state).dtype, gradient.dtype, pack(dstart).dtype} == {np.dtype(dtype)}
+        assert network.step(x[0])[0].dtype == dtype
+
+
+def test_no_state_is_zeros() -> None:
+    case = random_case(layers=2)
+    network = case.network
+    assert not pack(network.init_state(3)).any()
+    assert network.run(case.x)[0].tobytes() == network.run(case.x, network.init_state(3))[0].tobytes()
+    assert network.run(case.x)[0].tobytes() != case.run()[0].tobytes()
+    assert network.step(case.x[0])[0].tobytes() == network.step(case.x[0], network.init_state(3))[0].tobytes()
+
+
+@pytest.mark.parametrize("lengths", [3, [3], np.array([3], np.uint8)], ids=["3", "[3]", "array"])
+def test_one_sequence_may_end_early(lengths: object) -> None:
+    case = random_case()
+    state = each(case.state, lambda s: s[0])
+    y, finish = case.network.run(case.x[:, 0], state, lengths)  # type: ignore[arg-type]
+    cut, right = case.network.run(case.x[:3, 0], state)
+    assert np.abs(y[:3] - cut).max() < 1e-14
+    assert not y[3:].any()
+    assert np.abs(pack(finish) - pack(right)).max() < 1e-14
+
+
+@pytest.mark.parametrize(
+    "x", [np.array([1, 0, 9, -9]), np.eye(4, 2) + np.array([[0], [0], [np.nan], [np.inf]])]
+)
+def test_nothing_past_the_end_of_one_sequence_is_read(x: Array) -> None:
+    network = random_case().network
+    y, _ = network.run(x, lengths=2)
+    assert np.abs(y[:2] - network.run(x[:2])[0]).max() < 1e-14
+
+
+def test_the_tapes_say_what_they_hold() -> None:
+    case = random_case(T=11, B=3, H=7, layers=2)
+    _, _, tapes = case.network.forward(case.x)
+    assert tapes.nbytes == 2 * (11 + 12) * 3 * 7 * 8  # gates and states of each layer, float64
+
+
+# Parameters
+
+
+def test_parameters_have_names_and_one_order() -> None:
+    parameters = small().parameters
+    shapes = {name: view.shape for name, view in parameters.views.items()}
+    layers = {"layers.0.U": (4, 3), "layers.0.W": (4, 4), "layers.0.b": (4,)}
+    layers |= {"layers.1.U": (4, 4), "layers.1.W": (4, 4), "layers.1.b": (4,)}
+    assert list(shapes.items()) == [*layers.items(), ("head.V", (2, 4)), ("head.c", (2,))]
+
+
+def test_a_network_is_its_spec_its_seed_and_its_flat() -> None:
+    network = small(seed=7, activation="relu")
+    assert small(seed=7, activation="relu").parameters.flat.tobytes() == network.parameters.flat.tobytes()
+    assert small(seed=8, activation="relu").parameters.flat.tobytes() != network.parameters.flat.tobytes()
+    twin = Network.from_spec(network.spec, network.parameters.flat)
+    assert twin.run(np.ones((5, 6, 3)))[0].tobytes() == network.run(np.ones((5, 6, 3)))[0].tobytes()
+    assert asdict(twin.spec) == asdict(network.spec)
+    with pytest.raises(ShapeError):
+        Network.from_spec(replace(network.spec, hidden_size=5), network.parameters.flat)
+
+
+def test_it_says_what_it_is() -> None:
+    assert repr(small()) == (
+        "Network(cell='elman', activation='tanh', input_size=3, hidden_size=4, output_size=2, "
+        "num_layers=2, dtype='float64')  # 78 parameters"
+    )
