@@ -25,7 +25,7 @@ class Tolerance:
 
     gradient: float = 1e-6  # 4e-9 in 1,712 random cases; a derivative 0.1 % off gives 3e-3
     float32_gradient: float = 1e-5  # 1e-7, against float64
-    equations: float = 1e-12  # 3e-16
+    equations: float = 1e-12  # 3e-15
     law: dict[str, float] = field(
         default_factory=lambda: {"float64": 1e-13, "float32": 3e-6}  # 2e-15, 3e-7
     )

@@ -54,7 +54,7 @@ def any_case(draw: st.DrawFn) -> Case:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=any_case())
 def test_any_shape(case: Case) -> None:
     assert gradient_error(case) < TOLERANCE.gradient

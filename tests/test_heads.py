@@ -46,7 +46,7 @@ def test_nats_are_log_sum_exp_minus_the_target(dtype: str, scale: float) -> None
     expected = [exact_nats(row, k) for row, k in zip(y, targets, strict=True)]
     came = heads.softmax.nats(y, targets)
     assert came.dtype == np.float64
-    assert distance(came, np.array(expected)) < 10 * ULP[dtype]  # measured 2 units
+    assert distance(came, np.array(expected)) < 10 * ULP[dtype]  # measured 1 unit
 
 
 @dtypes
@@ -171,7 +171,7 @@ def test_softmax_works_along_the_last_axis_of_any_array(shape: tuple[int, ...]) 
 
 def test_softmax_does_not_move_with_its_logits() -> None:
     z = random_logits("float64", 4, 6)
-    assert distance(softmax(z + 700), softmax(z)) < 1e-12  # measured 1e-13: z + 700 is rounded
+    assert distance(softmax(z + 700), softmax(z)) < 1e-12  # measured 2e-14: z + 700 is rounded
 
 
 def test_softmax_reads_lists_and_integers_and_writes_to_nothing() -> None:

@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from cases import Array, each, pack, random_case
-from elman import Network, ShapeError
+from cases import Array, each, pack, random_case, row
+from elman import Network, OptionError, ShapeError
 
 
 def small(**changed: object) -> Network:
@@ -110,6 +110,15 @@ def test_the_tapes_say_what_they_hold() -> None:
     case = random_case(T=11, B=3, H=7, layers=2)
     _, _, tapes = case.network.forward(case.x)
     assert tapes.nbytes == 2 * (11 + 12) * 3 * 7 * 8  # gates and states of each layer, float64
+
+
+@pytest.mark.parametrize("batched", [True, False], ids=["batch", "no batch axis"])
+def test_tapes_serve_once(batched: bool) -> None:
+    case = random_case() if batched else row(random_case(), 0)
+    y, _, tapes = case.network.forward(case.x)
+    case.network.backward(y, tapes)
+    with pytest.raises(OptionError, match="used up: each forward run serves one backward run"):
+        case.network.backward(y, tapes)
 
 
 # Parameters

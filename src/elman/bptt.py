@@ -17,7 +17,7 @@ import numpy as np
 from . import heads
 from .data import Batch
 from .errors import OptionError, ShapeError
-from .inputs import read_lengths, read_symbols
+from .inputs import is_batched, read_lengths, read_symbols
 from .network import Network, State
 from .numerics import Array
 
@@ -109,7 +109,7 @@ def _windows(batch: Batch, window: int) -> Iterator[tuple[Batch, float]]:
 
 
 def _targets(network: Network, batch: Batch) -> Array:
-    axes = "T B" if np.ndim(batch.targets) > 1 else "T"
+    axes = "T B" if is_batched(batch.x, axes=2) else "T"
     targets = read_symbols("targets", batch.targets, axes, network.spec.output_size, _lengths(batch))
     if targets.shape != np.shape(batch.x)[: targets.ndim]:
         raise ShapeError(f"targets have shape {targets.shape}, x has {np.shape(batch.x)}: one target a step")

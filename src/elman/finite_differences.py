@@ -20,7 +20,8 @@ def numerical_gradient(
     Shapes: x: any, float64 → the same shape.
     `loss` is called with x itself, one entry of it moved, so a loss that reads the array through views
     (`network.parameters.flat`) sees the change; every entry is put back to the bit.
-    Raises: TypeError unless x is a writable float64 array: in float32 differences drown in rounding.
+    Raises: TypeError unless x is a writable float64 array: in float32 differences drown in rounding;
+            ValueError when epsilon is too small to move an entry.
 
     >>> numerical_gradient(lambda x: float(x @ x), np.array([1.0, -2.0])).round(6)
     array([ 2., -4.])
@@ -38,6 +39,8 @@ def numerical_gradient(
             below, left = float(loss(x)), float(x[k])
         finally:
             x[k] = kept
+        if right == left:
+            raise ValueError(f"epsilon {epsilon} does not move x{list(k)} = {kept}; take a larger one")
         gradient[k] = (above - below) / (right - left)  # the distance really moved, after rounding
     return gradient
 

@@ -18,7 +18,7 @@ from .engines import Memory, Tape, Weights, blas_threads, reference
 from .errors import OptionError, ShapeError
 from .numerics import Array, generator
 from .parameters import Parameters, initialize
-from .shapes import check
+from .shapes import check, read_size
 from .spec import Spec
 
 State = tuple[States, ...]
@@ -63,7 +63,9 @@ class Network:
         seed: int = 0,
         initialization: str = "orthogonal",
     ) -> None:
-        self.spec = Spec(cell, activation, input_size, hidden_size, output_size, num_layers, dtype)
+        sizes = {"input_size": input_size, "hidden_size": hidden_size, "output_size": output_size}
+        sizes = {name: read_size(name, size) for name, size in (sizes | {"num_layers": num_layers}).items()}
+        self.spec = Spec(cell=cell, activation=activation, dtype=dtype, **sizes)
         self.parameters = Parameters.zeros(self.spec.layout(), dtype)
         self._cell = cells.find(cell, activation)
         self._layers = self._weights(self.parameters)
@@ -141,9 +143,8 @@ class Network:
         self, x: ArrayLike, state: State | None, lengths: ArrayLike | None
     ) -> tuple[Array, State, Tapes]:
         """Run one sequence without a batch axis."""
-        ends = (
-            None if lengths is None else inputs.read_lengths(np.reshape(lengths, (1,)), len(np.asarray(x)), 1)
-        )
+        steps = len(np.atleast_1d(x))
+        ends = None if lengths is None else inputs.read_lengths(np.atleast_1d(lengths), steps, 1)
         x = inputs.read_input(x, "T", self.spec.input_size, self.spec.dtype, ends)
         start = _each(self._read_state(state, None), lambda s: s[None])
         y, finish, tapes = self.forward(x[:, None], start, ends)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .errors import OptionError
+
 Array = NDArray[Any]
 
 PURPOSES = (
@@ -54,11 +56,14 @@ def generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:
     """Return the random stream of (seed, purpose, counters): a pure function, so no state need be stored.
 
     Purposes keep streams apart: drawing a sample never changes the order of the data.
+    Raises: OptionError for a negative seed.
 
     >>> generator(0, "order", 3).random() == generator(0, "order", 3).random()
     True
     >>> generator(0, "order", 3).random() == generator(0, "sampling", 3).random()
     False
     """
+    if seed < 0:
+        raise OptionError(f"seed is {seed}; it must be 0 or more")
     entropy = (seed, PURPOSES.index(purpose), *counters)
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))

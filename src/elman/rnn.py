@@ -12,7 +12,7 @@ from . import cells, heads
 from .network import Network
 from .numerics import Array, generator, softmax
 from .parameters import Parameters, initialize
-from .shapes import check, check_size
+from .shapes import check, read_size
 
 
 def _letter(name: str, meaning: str) -> property:
@@ -63,10 +63,9 @@ class RNN:
         seed: int = 0,
         initialization: str = "orthogonal",
     ) -> None:
-        sizes = {"input_size": input_size, "hidden_size": hidden_size, "output_size": output_size}
-        for name, value in sizes.items():
-            check_size(name, value)
-        self.input_size, self.hidden_size, self.output_size = input_size, hidden_size, output_size
+        self.input_size = read_size("input_size", input_size)
+        self.hidden_size = read_size("hidden_size", hidden_size)
+        self.output_size = read_size("output_size", output_size)
         layout = {
             "U": (hidden_size, input_size),
             "W": (hidden_size, hidden_size),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .errors import OptionError, ShapeError
 from .numerics import Array
 
@@ -12,7 +14,6 @@ def check(name: str, x: Array, axes: str, hint: str = "", /, **sizes: int) -> di
     A letter given in `sizes` must agree; any other is free. `hint` ends the message when it does not.
     Raises: ShapeError, naming what came and what was expected.
 
-    >>> import numpy as np
     >>> check("x", np.zeros((5, 3, 7)), "T B I", I=7)
     {'T': 5, 'B': 3, 'I': 7}
     >>> check("h", np.zeros(4), "H", "W is 3 × 3.", H=3)
@@ -33,12 +34,15 @@ def check(name: str, x: Array, axes: str, hint: str = "", /, **sizes: int) -> di
     return found
 
 
-def check_size(name: str, value: object) -> None:
-    """Raise OptionError unless a size is a whole number, 1 or more.
+def read_size(name: str, value: object) -> int:
+    """Return a size as an int; NumPy's integers are taken too.
 
-    >>> check_size("hidden_size", 0)
+    Raises: OptionError unless it is a whole number, 1 or more.
+
+    >>> read_size("hidden_size", 0)
     Traceback (most recent call last):
     elman.errors.OptionError: hidden_size is 0; it must be a whole number, 1 or more
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
         raise OptionError(f"{name} is {value!r}; it must be a whole number, 1 or more")
+    return int(value)

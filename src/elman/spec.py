@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from . import cells
 from .errors import OptionError
 from .parameters import Layout
-from .shapes import check_size
+from .shapes import read_size
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Spec:
         """Refuse what cannot be built."""
         cells.find(self.cell, self.activation)
         for name in ("input_size", "hidden_size", "output_size", "num_layers"):
-            check_size(name, getattr(self, name))
+            read_size(name, getattr(self, name))
         if self.dtype not in ("float32", "float64"):
             raise OptionError(f"dtype is {self.dtype!r}; there are float32 and float64")
 
