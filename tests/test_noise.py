@@ -178,3 +178,15 @@ def test_two_networks_do_not_share() -> None:
     expected, other = case.run()[0].copy(), twin(case.network)
     other.parameters.flat[:] = 0
     assert distance(case.run()[0], expected) == 0
+
+
+def test_memory_does_not_grow_with_the_shapes_it_served() -> None:
+    case = random_case(layers=2)
+    held = []
+    for length in (3, 5, 1, 4, 5, 2, 5):
+        y, _, tapes = case.network.forward(case.x[:length])
+        case.network.backward(y, tapes)
+        held.append(len(case.network._memory._spare))
+    assert held == held[:1] * 7
+    largest = (5 + 1) * case.x.shape[1] * case.network.spec.hidden_size
+    assert max(array.size for array in case.network._memory._spare) <= largest

@@ -65,17 +65,21 @@ class Network:
     ) -> None:
         sizes = {"input_size": input_size, "hidden_size": hidden_size, "output_size": output_size}
         sizes = {name: read_size(name, size) for name, size in (sizes | {"num_layers": num_layers}).items()}
-        self.spec = Spec(cell=cell, activation=activation, dtype=dtype, **sizes)
-        self.parameters = Parameters.zeros(self.spec.layout(), dtype)
-        self._cell = cells.find(cell, activation)
-        self._layers = self._weights(self.parameters)
-        self._memory = Memory(dtype)
+        self._build(Spec(cell=cell, activation=activation, dtype=dtype, **sizes))
         initialize(self.parameters, initialization, generator(seed, "initialization"))
+
+    def _build(self, spec: Spec) -> None:
+        self.spec = spec
+        self.parameters = Parameters.zeros(spec.layout(), spec.dtype)
+        self._cell = cells.find(spec.cell, spec.activation)
+        self._layers = self._weights(self.parameters)
+        self._memory = Memory(spec.dtype)
 
     @classmethod
     def from_spec(cls, spec: Spec, flat: Array) -> Network:
         """Return the network of a spec with these parameters, copied."""
-        network = cls(**asdict(spec))
+        network = cls.__new__(cls)
+        network._build(spec)
         network.parameters.flat[:] = network.parameters.like(flat).flat
         return network
 

@@ -1,0 +1,245 @@
+"""Training: a generator of Progress. The caller prints, plots, saves or stops; there are no callbacks."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from . import bptt, optimizers, schedules
+from .data import Batch, Data
+from .errors import NumericError, OptionError
+from .network import Network, State
+from .numerics import Array
+from .optimizers import Optimizer
+from .schedules import Schedule
+
+Validation = Callable[[Network], float]
+
+ENDLESS = 1 << 53  # steps, epochs or minutes: beyond, numbers are no longer told apart
+WIDE = 256  # units; the learning rates of the optimizers were found at 128 and 256
+
+
+@dataclass
+class Training:
+    """All that a run needs to go on, next to the parameters: save it, hand it back, and nothing changes.
+
+    It belongs to the run and moves with it: copy or save its arrays before asking for the next step.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    memory: Array = field(default_factory=lambda: np.zeros((0, 0)))  # of the optimizer, "slots P"
+    hidden: State | None = None  # of each stream, where the last window ended
+    validation_losses: list[float] = field(default_factory=list)
+    best_step: int = 0
+    best: Array | None = None  # the flat parameters with the lowest validation loss
+
+    @property
+    def best_loss(self) -> float:
+        """The lowest validation loss, in nats per symbol; infinity before the first."""
+        return min(self.validation_losses, default=math.inf)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of training, told."""
+
+    step: int
+    epoch: int  # 1 is the first
+    fraction: float  # of the run, 0 to 1
+    loss: float  # nats per symbol on this step's batch, before its update
+    validation_loss: float | None  # nats per symbol, on the steps that validate
+    gradient_norm: float  # before clipping
+    learning_rate: float
+    symbols_per_second: float  # of this step
+    seconds: float  # since the start, pauses between resumed runs left out
+    training: Training
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How long a run is: steps, epochs or minutes."""
+
+    steps: int | None = None
+    epochs: float | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse none, several, or a limit that is not positive."""
+        given = {k: v for k, v in vars(self).items() if v is not None}
+        if len(given) != 1:
+            raise OptionError(f"give one of steps, epochs and minutes; {' and '.join(given) or 'none'} came")
+        ((name, value),) = given.items()
+        if not 0 < value < ENDLESS:
+            raise OptionError(f"{name} is {value}; it must be more than 0, and have an end")
+        if self.steps is not None:
+            _check_count("steps", self.steps)
+
+    def fraction(self, step: int, seconds: float, steps_per_epoch: int) -> float:
+        """Return how much of the run is done; 1 or more ends it."""
+        if self.minutes is not None:
+            return seconds / (60 * self.minutes)
+        if self.steps is not None:
+            return step / self.steps
+        whole = round((self.epochs or 0) * steps_per_epoch, 6)  # 1.1 epochs of 10 steps are 11 steps, not 12
+        return step / max(math.ceil(whole), 1)
+
+
+def train(
+    network: Network,
+    data: Data,
+    *,
+    steps: int | None = None,
+    epochs: float | None = None,
+    minutes: float | None = None,
+    optimizer: str | Optimizer = "adam",
+    learning_rate: float | None = None,
+    schedule: str | Schedule = "cosine",
+    clip: float | None = 1.0,
+    validation: Validation | None = None,
+    validate_every: int = 500,
+    seed: int = 0,
+    reduce: Callable[[Array], None] | None = None,
+    training: Training | None = None,
+) -> Iterator[Progress]:
+    """Train in place by truncated backpropagation through time; yield Progress after every step.
+
+    The state flows from batch to batch unless a batch is fresh. One of steps, epochs and minutes says how
+    long. `learning_rate` is the highest (none: the optimizer's own, less in proportion beyond 256 units: the
+    best rate falls with the width, Yang et al. 2022, arXiv:2203.03466); `clip` limits the gradient's norm
+    (none: no limit); `validation(network)` returns nats per symbol and is called every `validate_every`
+    steps and at the end; `reduce` may change the flat gradient in place before it is clipped; `training`
+    goes on with an interrupted run, on the same data, with the same options and the parameters it had.
+    Raises: when the first step is asked for, OptionError for an option out of range; NumericError at the
+            first number that is not finite, naming the step and the parameter: what the step before left,
+            parameters and training, is kept.
+
+    >>> from elman import Network
+    >>> from elman.data import Streams
+    >>> network = Network(input_size=3, hidden_size=8, output_size=3)
+    >>> data = Streams(np.arange(200) % 3, batch_size=2, seq_length=10)
+    >>> losses = [step.loss for step in train(network, data, steps=60, learning_rate=0.02)]
+    >>> losses[-1] < 0.1 < 1.0 < losses[0]
+    True
+    """
+    limit, rule, shape = Limit(steps, epochs, minutes), optimizers.find(optimizer), schedules.find(schedule)
+    own = rule.learning_rate * min(1, WIDE / network.spec.hidden_size)
+    highest = _positive("learning_rate", own if learning_rate is None else learning_rate)
+    threshold = math.inf if clip is None else _positive("clip", clip)
+    _check_count("validate_every", validate_every)
+    run = start(network, rule) if training is None else _fitting(training, network, rule)
+    began, epoch_steps = time.perf_counter() - run.seconds, data.steps_per_epoch
+    fraction = limit.fraction(run.step, run.seconds, epoch_steps)
+    for batch in data.batches(seed, run.step):
+        if fraction >= 1:
+            return
+        step_began = time.perf_counter()
+        rate = highest * shape(fraction, run.validation_losses)
+        loss, norm = _step(network, batch, run, rule, rate, threshold=threshold, reduce=reduce)
+        speed = batch.count / max(time.perf_counter() - step_began, 1e-9)  # a clock may be coarse
+        ended = limit.fraction(run.step, time.perf_counter() - began, epoch_steps) >= 1
+        due = ended or run.step % validate_every == 0
+        validated = _validate(network, validation, run) if validation and due else None
+        run.seconds = time.perf_counter() - began
+        fraction = limit.fraction(run.step, run.seconds, epoch_steps)
+        epoch = (run.step - 1) // epoch_steps + 1
+        yield Progress(
+            run.step, epoch, min(fraction, 1.0), loss, validated, norm, rate, speed, run.seconds, run
+        )
+
+
+def start(network: Network, optimizer: str | Optimizer = "adam") -> Training:
+    """Return the training of a run that has not begun."""
+    flat = network.parameters.flat
+    return Training(memory=np.zeros((optimizers.find(optimizer).slots, flat.size), flat.dtype))
+
+
+def _fitting(training: Training, network: Network, rule: Optimizer) -> Training:
+    """Refuse to go on with the memory of another optimizer or network."""
+    fresh = start(network, rule).memory
+    if training.memory.shape != fresh.shape or training.memory.dtype != fresh.dtype:
+        raise OptionError(
+            f"the training to go on with has an optimizer memory of {training.memory.dtype} "
+            f"{training.memory.shape}; {rule.name} on this network has {fresh.dtype} {fresh.shape}: "
+            "go on with the network and the optimizer that it began with"
+        )
+    return training
+
+
+def _step(
+    network: Network,
+    batch: Batch,
+    run: Training,
+    rule: Optimizer,
+    rate: float,
+    *,
+    threshold: float,
+    reduce: Callable[[Array], None] | None,
+) -> tuple[float, float]:
+    """Take one step; return (loss, gradient norm). On numbers that are not finite nothing is changed."""
+    flat = network.parameters.flat
+    with np.errstate(over="ignore", invalid="ignore"):  # looked for, and named, here
+        loss, gradient, hidden = bptt.full(network, batch, None if batch.fresh else run.hidden)
+        if reduce is not None:
+            reduce(gradient)
+        norm = math.sqrt(float(np.square(gradient, dtype=np.float64).sum()))
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        found = f"loss {loss:.4g}, gradient norm {norm:.4g}"
+        raise NumericError(_diagnosis(network, run, found, parameter=flat, gradient=gradient))
+    if norm > threshold:
+        gradient *= threshold / norm
+    _update(network, run, rule, gradient, rate)
+    run.step, run.hidden = run.step + 1, hidden
+    return loss, norm
+
+
+def _update(network: Network, run: Training, rule: Optimizer, gradient: Array, rate: float) -> None:
+    """Change parameters and memory in place, or neither."""
+    flat, memory = network.parameters.flat, run.memory
+    before = flat.copy(), memory.copy()
+    with np.errstate(over="ignore", invalid="ignore"):
+        rule.update(flat, gradient, memory, run.step + 1, rate)
+    if not (np.isfinite(flat).all() and np.isfinite(memory).all()):
+        message = _diagnosis(network, run, f"learning rate {rate:.4g}", parameter=flat, memory=memory)
+        flat[:], memory[:] = before
+        raise NumericError(message)
+
+
+def _diagnosis(network: Network, run: Training, found: str, **arrays: Array) -> str:
+    """Name the first number that is not finite in the first array that has one."""
+    names = network.parameters
+    for what, array in arrays.items():
+        wrong = np.flatnonzero(~np.isfinite(array))
+        if len(wrong):
+            place = names.name_at(int(wrong[0]) % len(names))
+            found = f"{what} {place} is {array.flat[wrong[0]]} ({found})"
+            break
+    return (
+        f"step {run.step + 1}: {found}; what step {run.step} left is kept. "
+        "Lower the learning rate, or clip the gradient's norm"
+    )
+
+
+def _validate(network: Network, validation: Validation, run: Training) -> float:
+    loss = float(validation(network))
+    if not math.isfinite(loss):
+        raise NumericError(f"step {run.step}: the validation loss is {loss}; lower the learning rate")
+    if run.best is None or loss < run.best_loss:
+        run.best, run.best_step = network.parameters.flat.copy(), run.step
+    run.validation_losses.append(loss)
+    return loss
+
+
+def _positive(name: str, value: float) -> float:
+    if not 0 < value < math.inf:
+        raise OptionError(f"{name} is {value}; it must be more than 0")
+    return value
+
+
+def _check_count(name: str, value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise OptionError(f"{name} is {value!r}; it must be a whole number, 1 or more")
