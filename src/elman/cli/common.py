@@ -1,0 +1,132 @@
+"""What several commands share: reading a text the way a model was trained to, and showing numbers."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import click
+
+from elman import persistence
+from elman.data import Batch, Corpus, Lines, Vocabulary, corpus_from_text, read_corpus, shakespeare
+from elman.data.reading import display_name
+from elman.errors import DataError, FormatError
+from elman.evaluation import whole
+from elman.numerics import Array
+
+ONCE = 4096  # symbols in a batch of what is read once
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a model was trained on."""
+
+    name: str
+    sha256: str
+    symbols: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a model file says of its training; a model that others wrote may say nothing."""
+
+    text: Text | None = None
+    valid_sha256: str | None = None  # of the file of --valid
+    lines: bool = False
+    best_step: int = 0
+    validation_nats: float | None = None
+
+
+def read_record(model: persistence.Model, path: str) -> Record:
+    """Return the record of a model, of whose content nothing is certain before this.
+
+    Raises: FormatError when it says something else than a record does.
+    """
+    import msgspec
+
+    try:
+        return msgspec.convert(dict(model.record), Record)
+    except msgspec.ValidationError as error:
+        raise FormatError(f"{display_name(path)}: the record of its training is not one: {error}") from None
+
+
+def open_model(path: str) -> tuple[persistence.Model, Vocabulary, Record]:
+    """Load a model that reads text."""
+    model = persistence.load(path)
+    if model.vocabulary is None:
+        raise FormatError(
+            f"{display_name(path)}: the model has no vocabulary, so it cannot read or write text"
+        )
+    return model, model.vocabulary, read_record(model, path)
+
+
+def read_text(file: str | None, *, encoding_errors: Any = "strict", **options: Any) -> Corpus:
+    """Read a file, standard input ("-"), or without either the bundled text."""
+    if file is None:
+        return corpus_from_text(shakespeare.text(), source=shakespeare.NAME, **options)
+    if file == "-":
+        standard_input()
+    return read_corpus(file, encoding_errors=encoding_errors, **options)
+
+
+def standard_input() -> BinaryIO:
+    """Return standard input; tell someone at a terminal that it is being waited for.
+
+    Raises: DataError when it is closed.
+    """
+    if sys.stdin is None:
+        raise DataError("standard input is closed; name a file")
+    if sys.stdin.isatty():
+        click.echo("elman: reading what is typed here; Ctrl-D on an empty line ends it", err=True)
+    return sys.stdin.buffer
+
+
+def batches_once(
+    symbols: Array, vocabulary: Vocabulary, lines: bool, *, streams: int = 1, rows: Any = None
+) -> Iterator[Batch]:
+    """Return every symbol of a text once: as one stream (or several), or line by line.
+
+    A batch holds ONCE symbols at most, so that judging a network takes less memory than training it.
+    """
+    if lines:
+        end = vocabulary.line_end or 0
+        return Lines(symbols, end, batch_size=64, seq_length=ONCE // 64, rows=rows).once()
+    streams = min(streams, max(len(symbols) - 1, 1))
+    return whole(symbols, streams=streams, seq_length=ONCE // streams)
+
+
+def bits(nats: float) -> float:
+    """Turn nats into bits."""
+    return nats / math.log(2)
+
+
+def limit_words(limit: Mapping[str, float]) -> str:
+    """Put the length of a run into words.
+
+    >>> limit_words({"steps": 12000}), limit_words({"minutes": 0.5}), limit_words({"epochs": 1.0})
+    ('12,000 steps', '0.5 minutes', '1 epoch')
+    """
+    ((noun, value),) = limit.items()
+    number = f"{value:,}" if value >= 1000 else f"{value:g}"
+    return f"{number} {noun.removesuffix('s') if value == 1 else noun}"
+
+
+def count_words(count: int, noun: str) -> str:
+    """Count things.
+
+    >>> count_words(1, "symbol"), count_words(2000, "symbol")
+    ('1 symbol', '2,000 symbols')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def printable(text: str) -> str:
+    """Return a text that cannot move the cursor or change the colors of a terminal: only line ends stay.
+
+    >>> printable("red: \\x1b[31m")
+    'red: �[31m'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text.replace("\t", " "))

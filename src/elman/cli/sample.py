@@ -1,0 +1,104 @@
+"""`elman sample`: let a model write."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from elman.data import Vocabulary
+from elman.decoding import beam_search
+from elman.errors import OptionError
+from elman.network import Network
+from elman.sampling import sample_text
+
+from .common import bits, open_model
+from .options import NATURAL, NOT_NEGATIVE, WHOLE, number
+
+
+@click.command()
+@click.argument("model")
+@click.option("-n", "--length", type=NATURAL, default=200, show_default=True, help="Symbols to write.")
+@click.option("--prime", default="", help="Text to go on from; it is printed first.")
+@click.option(
+    "--temperature",
+    type=NOT_NEGATIVE,
+    default=1.0,
+    show_default=True,
+    help="Below 1 safer, above 1 wilder; 0: always the most probable symbol.",
+)
+@click.option("--top-k", type=WHOLE, help="Draw from the N most probable symbols only.")
+@click.option(
+    "--top-p",
+    type=number(float, "a share, 0 to 1", lambda x: 0 <= x <= 1),
+    help="Draw from the most probable symbols that together reach this share.",
+)
+@click.option("--stop", help="End before this text.")
+@click.option("--seed", type=NATURAL, default=0, show_default=True, help="Same seed, same text.")
+@click.option("--beam", type=WHOLE, help="Print the most probable text that a beam of this width finds.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    model: str,
+    length: int,
+    prime: str,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    stop: str | None,
+    seed: int,
+    beam: int | None,
+) -> None:
+    """Let MODEL write --length symbols."""
+    if beam is not None:
+        _refuse_beside_beam(ctx)
+    loaded, vocabulary, _ = open_model(model)
+    _tell_unknown(vocabulary, prime)
+    if beam is not None:
+        click.echo(_beam(loaded.network, vocabulary, prime, length, beam))
+        return
+    pieces = sample_text(
+        loaded.network,
+        vocabulary,
+        prime,
+        length=length,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        stop=stop,
+        seed=seed,
+    )
+    live = sys.stdout.isatty()
+    sys.stdout.write(prime)
+    for piece in pieces:
+        sys.stdout.write(piece)
+        if live:
+            sys.stdout.flush()
+    sys.stdout.write("\n")
+
+
+def _tell_unknown(vocabulary: Vocabulary, prime: str) -> None:
+    missing = vocabulary.missing(prime)
+    if missing:
+        shown = ", ".join(f"{s!r}" for s in missing[:10]) + (", …" if len(missing) > 10 else "")
+        click.echo(f"elman: --prime: unknown to this model, read as its unknown symbol: {shown}", err=True)
+
+
+def _refuse_beside_beam(ctx: click.Context) -> None:
+    drawn = ("temperature", "top_k", "top_p", "stop", "seed")
+    given = [
+        name for name in drawn if ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    ]
+    if given:
+        flags = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise OptionError(f"--beam draws nothing at random, so {flags} would change nothing: leave it out")
+
+
+def _beam(network: Network, vocabulary: Vocabulary, prime: str, length: int, width: int) -> str:
+    """Return the prime and the best text that goes on from it."""
+    read = vocabulary.encode(prime).tolist() or [vocabulary.line_end or 0]
+    banned = () if vocabulary.unknown is None else (vocabulary.unknown,)
+    best = beam_search(network, read, length=length, width=width, banned=banned)[0]
+    click.echo(f"elman: {bits(best.nats):.1f} bits for what goes on", err=True)
+    blank = vocabulary.kind == "words" and prime and not prime[-1].isspace()
+    return prime + " " * bool(blank) + vocabulary.decode(best.symbols)
