@@ -96,4 +96,4 @@ def parity(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Speed of training against hand-written NumPy and PyTorch; in an environment of its own."""
     session.install("-e", ".", TORCH)
-    session.run("python", "benchmarks/speed.py", *session.posargs)
+    session.run("python", "benchmarks/speed/train_step.py", *session.posargs)

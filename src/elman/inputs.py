@@ -17,9 +17,9 @@ def read_input(x: ArrayLike, axes: str, input_size: int, dtype: str, lengths: Ar
     Raises: ShapeError for other kinds, other axes, another width, or a symbol that is none.
     """
     x = np.asarray(x)
-    if np.issubdtype(x.dtype, np.integer):
+    if x.dtype.kind in "iu":
         return read_symbols("x", x, axes, input_size, lengths)
-    if not np.issubdtype(x.dtype, np.floating):
+    if x.dtype.kind != "f":
         raise ShapeError(f"x is an array of {x.dtype}; expected integers (symbols) or floats (features)")
     hint = f"The first layer reads {input_size} features. Is the batch axis first?"
     check("x", x, f"{axes} I".strip(), hint, I=input_size)
@@ -33,13 +33,13 @@ def read_symbols(name: str, x: ArrayLike, axes: str, size: int, lengths: Array |
     Raises: ShapeError for another kind, other axes, or a number that is no symbol.
     """
     x = np.asarray(x)
-    if not np.issubdtype(x.dtype, np.integer):
+    if x.dtype.kind not in "iu":
         raise ShapeError(f"{name} is an array of {x.dtype}; expected integers (symbols)")
     check(name, x, axes, f"Integers are symbols, one a step; {size} features a step would be floats.")
     x = x.astype(np.intp, copy=False)
     if lengths is not None:
         x = np.where(_ended(x.shape, lengths), 0, x)
-    if x.size and not (x.min() >= 0 and x.max() < size):
+    if x.size and x.view(np.uintp).max() >= size:  # a negative one is huge without its sign
         wrong = int(x.min()) if x.min() < 0 else int(x.max())
         raise ShapeError(f"{name} holds the symbol {wrong}; symbols run from 0 to {size - 1}")
     return x
@@ -53,13 +53,13 @@ def _ended(shape: tuple[int, ...], lengths: Array) -> Array:
 def is_batched(x: ArrayLike, axes: int) -> bool:
     """Tell x with its batch axis from x without; axes counts those of a batch of symbols."""
     x = np.asarray(x)
-    return x.ndim == axes + (not np.issubdtype(x.dtype, np.integer))
+    return x.ndim == axes + (x.dtype.kind not in "iu")
 
 
 def read_lengths(lengths: ArrayLike, steps: int, batch: int) -> Array:
     """Return lengths as integers 0 .. T, one for each sequence."""
     read = np.asarray(lengths)
-    if not np.issubdtype(read.dtype, np.integer):
+    if read.dtype.kind not in "iu":
         raise ShapeError(f"lengths is an array of {read.dtype}; expected whole numbers")
     check("lengths", read, "B", f"x is T={steps} B={batch}.", B=batch)
     if read.size and not (read.min() >= 0 and read.max() <= steps):

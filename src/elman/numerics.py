@@ -29,7 +29,7 @@ def softmax(z: ArrayLike) -> Array:
     array([0.5, 0. , 0.5])
     """
     z = np.asarray(z)
-    if not np.issubdtype(z.dtype, np.floating):
+    if z.dtype.kind != "f":
         z = z.astype(np.float64)
     p: Array = np.exp(z - z.max(axis=-1, keepdims=True))
     p /= p.sum(axis=-1, keepdims=True)
@@ -45,7 +45,7 @@ def log_softmax(z: ArrayLike) -> Array:
     array([-0.6931, -0.6931])
     """
     z = np.asarray(z)
-    if not np.issubdtype(z.dtype, np.floating):
+    if z.dtype.kind != "f":
         z = z.astype(np.float64)
     shifted: Array = z - z.max(axis=-1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))

@@ -65,7 +65,7 @@ class Tape:
 
 def is_symbols(x: Array) -> bool:
     """Tell symbols (integers) from dense input (floats)."""
-    return np.issubdtype(x.dtype, np.integer)
+    return x.dtype.kind in "iu"
 
 
 def forward(
@@ -85,7 +85,7 @@ def forward(
     Wt = np.ascontiguousarray(w.W.T)  # BLAS reads small matrices twice as fast this way round
     u = np.empty((batch, len(w.b)), a.dtype)
     for t, (a_t, u_t, before, after, kept) in enumerate(_steps(tape, u)):
-        np.matmul(before[0], Wt, out=u_t)
+        np.dot(before[0], Wt, out=u_t)
         cell.forward(a_t, u_t, before, after, kept)
         if live is not None:
             for slots in states:
@@ -112,13 +112,12 @@ def backward(
     da, live = tape.gates, tape.live
     du = np.empty_like(da) if cell.recurrent_bias else da
     flow = np.empty_like(dstates[0][0])
-    afters = zip(*(_rows(d[1:], live) for d in dstates), strict=True)
-    befores = zip(*(_rows(d[:-1], live) for d in dstates), strict=True)
-    steps = list(zip(_steps(tape, flow), afters, befores, _rows(du, live), strict=True))
+    dbefores, dafters = _slots(dstates, live)
+    steps = list(zip(_steps(tape, flow), dafters, dbefores, _rows(du, live), strict=True))
     for t in reversed(range(len(steps))):
         (da_t, flow_t, before, after, kept), dafter, dbefore, du_t = steps[t]
         cell.backward(dafter, before, after, kept, da_t, du_t, dbefore)
-        np.matmul(du_t, w.W, out=flow_t)
+        np.dot(du_t, w.W, out=flow_t)
         np.add(dbefore[0], flow_t, out=dbefore[0])
         if live is not None:
             da[t, live[t] :] = du[t, live[t] :] = 0
@@ -151,13 +150,19 @@ def _project(w: Weights, x: Array, a: Array) -> None:
 def _steps(tape: Tape, scratch: Array) -> Iterable[tuple[Array, Array, States, States, Array]]:
     """Return (gates, scratch, states before, after, kept) of every step, rows that have ended left out."""
     live = tape.live
-    return zip(
-        _rows(tape.gates, live),
-        [scratch] * len(tape.gates) if live is None else [scratch[:n] for n in live],
-        zip(*(_rows(s[:-1], live) for s in tape.states), strict=True),
-        zip(*(_rows(s[1:], live) for s in tape.states), strict=True),
-        _rows(tape.kept, live),
-        strict=True,
+    scratches = [scratch] * len(tape.gates) if live is None else [scratch[:n] for n in live]
+    befores, afters = _slots(tape.states, live)
+    return zip(_rows(tape.gates, live), scratches, befores, afters, _rows(tape.kept, live), strict=True)
+
+
+def _slots(states: States, live: Array | None) -> tuple[list[States], list[States]]:
+    """Cut "T+1 B H" each into the states before and after every step."""
+    if live is None:
+        slots = list(zip(*states, strict=True))
+        return slots[:-1], slots[1:]
+    return (
+        list(zip(*(_rows(s[:-1], live) for s in states), strict=True)),
+        list(zip(*(_rows(s[1:], live) for s in states), strict=True)),
     )
 
 
@@ -192,6 +197,6 @@ def _sum_by_symbol(symbols: Array, rows: Array, count: int, memory: Memory) -> A
     present = np.flatnonzero(counts)
     stops = np.cumsum(counts[present]).tolist()
     for symbol, start, stop in zip(present.tolist(), [0, *stops], stops, strict=False):
-        np.matmul(ones[start:stop], ordered[start:stop], out=sums[symbol])
+        np.dot(ones[start:stop], ordered[start:stop], out=sums[symbol])
     memory.give(ordered)
     return sums

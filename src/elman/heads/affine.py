@@ -19,6 +19,6 @@ def forward(h: Array, V: Array, c: Array) -> Array:
 
 def backward(dy: Array, h: Array, V: Array, dV: Array, dc: Array, dh: Array) -> None:
     """Write dV, dc and dh, each one product over all rows."""
-    np.matmul(dy.T, h, out=dV)
-    np.matmul(np.ones(len(dy), dy.dtype), dy, out=dc)
-    np.matmul(dy, V, out=dh)
+    np.dot(dy.T, h, out=dV)
+    np.dot(np.ones(len(dy), dy.dtype), dy, out=dc)
+    np.dot(dy, V, out=dh)

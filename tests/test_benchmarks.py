@@ -1,0 +1,135 @@
+"""The benchmark compares answers before it tells times; here it is shown that the comparison can fail."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks/speed"))
+
+import harness
+import results
+import train_step
+from harness import Answers, Case, Disagreement, Player
+from rivals.elman_train import Elman
+from rivals.numpy_careful import Careful
+from rivals.numpy_tuned import Tuned
+
+CASE = Case(vocabulary=5, hidden_size=7, batch_size=3, seq_length=4)
+
+
+@pytest.fixture
+def start() -> np.ndarray:
+    """Parameters with a gradient beyond the limit, so that clipping is compared, too.
+
+    Always the same: where a gradient is almost zero, Adam makes a step out of its rounding.
+    """
+    size = 7 * 5 + 7 * 7 + 7 + 5 * 7 + 5
+    return np.random.default_rng(0).standard_normal(size).astype("f4")
+
+
+@pytest.fixture
+def batches() -> list[tuple[np.ndarray, np.ndarray]]:
+    symbols = np.random.default_rng(1).integers(0, 5, (5, 2, 4, 3))
+    return [(x, targets) for x, targets in symbols]
+
+
+def answers(rival: object, batches: harness.Batches) -> Answers:
+    return Player(rival, batches).answers()
+
+
+@pytest.mark.parametrize("rival", [Careful, Tuned])
+def test_elman_and_numpy_agree(rival, start, batches):
+    ours, theirs = (answers(make(CASE, start), batches) for make in (Elman, rival))
+    np.testing.assert_allclose(theirs.losses, ours.losses, atol=1e-5)
+    for kind, tensor in ours.tensors.items():
+        np.testing.assert_allclose(theirs.tensors[kind], tensor, atol=1e-5, err_msg=kind)
+    assert np.abs(ours.tensors["parameters"] - start).max() > 1e-3  # they have learned
+    assert np.linalg.norm(ours.tensors["first gradient"]) == pytest.approx(harness.CLIP, rel=1e-5)
+
+
+class ForgetsTheState(Tuned):
+    def step(self, x, targets):
+        self._h[-1] = 0
+        return super().step(x, targets)
+
+
+class TakesTheStateAfter(Tuned):
+    def _scatter(self, x):
+        super()._scatter(x)
+        np.dot(self._da_rows.T, self._after, out=self._dW)
+
+
+class LosesOneSymbol(Tuned):
+    def _scatter(self, x):
+        super()._scatter(x)
+        self._dUt[x[0]] *= 0.99
+
+
+class StepsTooFar(Tuned):
+    def _update(self):
+        before = self._flat.copy()
+        super()._update()
+        self._flat += 0.01 * (self._flat - before)
+
+
+class TellsAnotherLoss(Tuned):
+    def _loss(self, targets):
+        return 1.001 * super()._loss(targets)
+
+
+class IsNotANumber(Tuned):
+    def _loss(self, targets):
+        return super()._loss(targets) * np.nan
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [ForgetsTheState, TakesTheStateAfter, LosesOneSymbol, StepsTooFar, TellsAnotherLoss, IsNotANumber],
+)
+def test_a_wrong_rival_is_refused(wrong, start, batches):
+    given = {make.__name__: answers(make(CASE, start), batches) for make in (Elman, Careful, wrong)}
+    with pytest.raises(Disagreement, match=wrong.__name__):
+        harness.check(CASE, given)
+    del given[wrong.__name__]
+    assert set(harness.check(CASE, given)) == set(harness.TOLERANCE)
+
+
+def test_no_time_is_told_when_answers_differ(capsys, monkeypatch, start, batches):
+    """The whole program, its rivals in this process: the planted one ends it before a block is timed."""
+
+    class Timed(Player):
+        def block(self):
+            raise AssertionError("a block was timed")
+
+    made = {"elman_train:make": Elman, "product:make": Careful, "numpy_careful:make": StepsTooFar}
+    made["numpy_tuned:make"] = Tuned
+
+    class Here:
+        def __init__(self, make, threads, case, flat, batches):
+            self._player = Timed(made[make](case, flat), batches)
+
+        def __enter__(self):
+            return self._player
+
+        def __exit__(self, *exception):
+            return None
+
+    monkeypatch.setattr(train_step.processes, "start", Here)
+    monkeypatch.setattr(train_step, "RIVALS", [e for e in train_step.RIVALS if e.needs == "numpy"])
+    monkeypatch.setattr(sys, "argv", ["train_step.py", "--case", "7,3,4"])
+    with pytest.raises(Disagreement, match="careful NumPy, 1 thread differs"):
+        train_step.main()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_part_of_the_results_is_replaced_and_the_others_stay(monkeypatch, tmp_path):
+    monkeypatch.setattr(results, "FILE", tmp_path / "RESULTS.md")
+    for title, body in [("B", "one"), ("A", "two\n\n### part\n\nthree"), ("B", "four")]:
+        results.write(title, body)
+    assert results.FILE.read_text("utf-8") == (
+        f"{results.HEAD}\n## A\n\ntwo\n\n### part\n\nthree\n\n## B\n\nfour\n"
+    )
