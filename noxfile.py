@@ -68,12 +68,6 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session
-def slow(session: nox.Session) -> None:
-    """The tests that take minutes."""
-    python(session, "pytest", "-m", "slow", *session.posargs)
-
-
-@nox.session
 def train60(session: nox.Session) -> None:
     """The claim of the README: in 60 seconds below 1.78 nats on the last 10 % of Tiny Shakespeare."""
     elman, model = str(BIN / "elman"), str(Path(session.create_tmp()) / "train60.safetensors")

@@ -14,6 +14,7 @@ from elman.cli import main
 
 TINY = ("--hidden-size", "5", "--seq-length", "4", "--batch-size", "3")
 BROKEN = "Traceback"
+USUAL = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 
 class Done(NamedTuple):
@@ -47,8 +48,8 @@ def process(
     command = [sys.executable, *program, *arguments]
     if before:
         command = ["bash", "-c", f'exec "$@" {before}', "bash", *command]
-    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen(command, **streams | options)
+    usual = {"env": USUAL} | dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(command, **usual | options)
 
 
 def finished(running: subprocess.Popen[bytes], stdin: bytes = b"") -> Done:

@@ -16,7 +16,7 @@ from elman.data import Vocabulary
 from elman.decoding import generate, weights
 from elman.errors import NumericError, OptionError, ShapeError
 from elman.numerics import generator
-from elman.sampling import sample, sample_text
+from elman.sampling import read_line, sample, sample_text
 
 V = 7
 
@@ -374,3 +374,47 @@ def test_text_options_out_of_range_are_refused_at_once(options, words):
 
 def test_no_symbols_are_no_text():
     assert sample(network(6), CHARS, "a", length=0) == ""
+
+
+# --------------------------------------------------------------------------------------- models of lines
+
+LINE_VOCABULARY = Vocabulary("chars", ("<unk>", "\n", "a", "b", "c"))
+
+
+def line_network():
+    network = Network(input_size=5, hidden_size=6, output_size=5, dtype="float64", seed=4)
+    network.parameters.flat[:] *= 3  # so that the state decides much
+    return network
+
+
+def test_each_line_is_written_from_a_fresh_state():
+    network = line_network()
+    text = sample(network, LINE_VOCABULARY, length=200, lines=True, seed=3)
+    assert text.count("\n") > 9
+    assert text != sample(network, LINE_VOCABULARY, length=200, seed=3)
+    greedy = sample(network, LINE_VOCABULARY, length=60, lines=True, top_k=2, seed=3)
+    for line in greedy.split("\n")[:-1]:
+        state = network.init_state()
+        before = 1
+        for symbol in LINE_VOCABULARY.encode(line + "\n").tolist():
+            logits, state = network.step(before, state)
+            allowed = np.argsort(-np.delete(logits, 0))[:2] + 1  # the unknown symbol is never drawn
+            assert symbol in allowed
+            before = symbol
+
+
+def test_of_a_prime_a_model_of_lines_reads_the_last_line_from_the_line_end_before_it():
+    assert read_line(LINE_VOCABULARY, "").tolist() == [1]
+    assert read_line(LINE_VOCABULARY, "ab").tolist() == [1, 2, 3]
+    assert read_line(LINE_VOCABULARY, "ab\nca").tolist() == [1, 4, 2]
+    assert read_line(LINE_VOCABULARY, "ab\n").tolist() == [1]
+    network = line_network()
+    first, last = (
+        sample(network, LINE_VOCABULARY, prime, length=50, lines=True) for prime in ("cc\nab", "ab")
+    )
+    assert first == last
+
+
+def test_lines_need_a_line_end():
+    with pytest.raises(OptionError, match="line end"):
+        sample(line_network(), Vocabulary("chars", ("<unk>", *"abcd")), lines=True)

@@ -1,6 +1,6 @@
 """Draw demo.svg, the picture in the README, from what the commands really print: takes a good minute.
 
-    .venv/bin/python docs/images/make_demo.py
+.venv/bin/python docs/images/make_demo.py
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def picture(lines: list[tuple[str, str]]) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" role="img">',
             f"<title>{title}</title>",
             f'<rect width="100%" height="100%" rx="8" fill="{COLORS["ground"]}"/>',
-            f'<g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="{FONT}" xml:space="preserve">',
+            f'<g font-family="ui-monospace, Menlo, monospace" font-size="{FONT}" xml:space="preserve">',
             *texts,
             "</g></svg>\n",
         ]

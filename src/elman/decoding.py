@@ -32,6 +32,7 @@ def generate(
     top_k: int | None = None,
     top_p: float | None = None,
     banned: Iterable[int] = (),
+    fresh_after: int | None = None,
     seed: int = 0,
 ) -> Iterator[int]:
     """Read the prime, then draw symbol after symbol without end, in constant memory.
@@ -40,6 +41,7 @@ def generate(
     top_k:       only the k most probable symbols; more than there are is no limit.
     top_p:       of these, the fewest most probable that together reach this share; 0 is one, 1 is no limit.
     banned:      symbols that are never drawn.
+    fresh_after: the symbol after which the state starts anew: the line end, for a model trained on lines.
     Equals come in the order of the symbols.
 
     Shapes: prime: "T" symbols, one or more.
@@ -57,22 +59,24 @@ def generate(
     weigh = partial(
         weights, temperature=temperature, top_k=top_k, top_p=top_p, banned=_read_banned(network, banned)
     )
-    return _generate(network, symbol, state, weigh, generator(seed, "sampling"))
+    return _generate(network, symbol, state, partial(_draw, weigh, generator(seed, "sampling")), fresh_after)
 
 
 def _generate(
-    network: Network,
-    symbol: int,
-    state: State,
-    weigh: Callable[[Array], Array],
-    random: np.random.Generator,
+    network: Network, symbol: int, state: State, draw: Callable[[Array], int], fresh_after: int | None
 ) -> Iterator[int]:
     while True:
         logits, state = network.step(symbol, state)
-        # A double below 1 times the sum stays below the sum, and a weight of 0 leaves no room to fall into.
-        cumulative = np.add.accumulate(weigh(logits))
-        symbol = int(cumulative.searchsorted(random.random() * cumulative[-1], side="right"))
+        symbol = draw(logits)
         yield symbol
+        if symbol == fresh_after:
+            state = network.init_state()
+
+
+def _draw(weigh: Callable[[Array], Array], random: np.random.Generator, logits: Array) -> int:
+    # A double below 1 times the sum stays below the sum, and a weight of 0 leaves no room to fall into.
+    cumulative = np.add.accumulate(weigh(logits))
+    return int(cumulative.searchsorted(random.random() * cumulative[-1], side="right"))
 
 
 def weights(

@@ -18,7 +18,7 @@ from .engines import Memory, Tape, Weights, blas_threads, reference
 from .errors import OptionError, ShapeError
 from .numerics import Array, generator
 from .parameters import Parameters, initialize
-from .shapes import check, read_size
+from .shapes import check
 from .spec import Spec
 
 State = tuple[States, ...]
@@ -63,9 +63,7 @@ class Network:
         seed: int = 0,
         initialization: str = "orthogonal",
     ) -> None:
-        sizes = {"input_size": input_size, "hidden_size": hidden_size, "output_size": output_size}
-        sizes = {name: read_size(name, size) for name, size in (sizes | {"num_layers": num_layers}).items()}
-        self._build(Spec(cell=cell, activation=activation, dtype=dtype, **sizes))
+        self._build(Spec(cell, activation, input_size, hidden_size, output_size, num_layers, dtype))
         initialize(self.parameters, initialization, generator(seed, "initialization"))
 
     def _build(self, spec: Spec) -> None:

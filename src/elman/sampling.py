@@ -25,6 +25,7 @@ def sample(
     top_k: int | None = None,
     top_p: float | None = None,
     stop: str | None = None,
+    lines: bool = False,
     seed: int = 0,
 ) -> str:
     r"""Return the text that goes on from a prime; everything as in `sample_text`, in one string.
@@ -43,6 +44,7 @@ def sample(
             top_k=top_k,
             top_p=top_p,
             stop=stop,
+            lines=lines,
             seed=seed,
         )
     )
@@ -58,6 +60,7 @@ def sample_text(
     top_k: int | None = None,
     top_p: float | None = None,
     stop: str | None = None,
+    lines: bool = False,
     seed: int = 0,
 ) -> Iterator[str]:
     """Yield the text that goes on from a prime, piece by piece, so that prime + text is one text.
@@ -68,7 +71,11 @@ def sample_text(
     Without a prime the network reads a line end; without one in the vocabulary, the first symbol is drawn
     from all with equal chances. Bytes that are not UTF-8 come as U+FFFD.
 
-    Raises: OptionError for an option out of range, or a vocabulary of another size; NumericError.
+    With `lines`, each line is written from a fresh state, as a model trained on lines has read them: of the
+    prime it reads the last line, from the line end before it.
+
+    Raises: OptionError for an option out of range, or a vocabulary of another size, or with `lines` one that
+            has no line end; NumericError.
     """
     if length < 0:
         raise OptionError(f"length is {length}; it must be a number of symbols, 0 or more")
@@ -78,11 +85,31 @@ def sample_text(
         sizes = f"{vocabulary.size} symbols, the network predicts {network.spec.output_size}"
         raise OptionError(f"the vocabulary has {sizes}; take the model's own vocabulary")
     banned = () if vocabulary.unknown is None else (vocabulary.unknown,)
-    before, first = _start(vocabulary, prime, seed)
+    before, first = (read_line(vocabulary, prime), []) if lines else _start(vocabulary, prime, seed)
     drawn = generate(
-        network, before, temperature=temperature, top_k=top_k, top_p=top_p, banned=banned, seed=seed
+        network,
+        before,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        banned=banned,
+        fresh_after=vocabulary.line_end if lines else None,
+        seed=seed,
     )
     return _until(_spell(vocabulary, islice(chain(first, drawn), length), prime), stop)
+
+
+def read_line(vocabulary: Vocabulary, prime: str) -> Array:
+    r"""Return what a model trained on lines reads of a prime: a line end and what follows the last one.
+
+    Raises: OptionError when the vocabulary has no line end.
+
+    >>> read_line(Vocabulary("chars", ("<unk>", "\n", "a", "b")), "ab\nba")
+    array([1, 3, 2], dtype=uint8)
+    """
+    if vocabulary.line_end is None:
+        raise OptionError("the vocabulary has no line end, so no line begins; leave out lines")
+    return vocabulary.encode("\n" + prime.rpartition("\n")[2])
 
 
 def _start(vocabulary: Vocabulary, prime: str, seed: int) -> tuple[Array, list[int]]:

@@ -29,10 +29,10 @@ class Spec:
     dtype: str
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be built."""
+        """Refuse what cannot be built; sizes of NumPy become plain ones."""
         cells.find(self.cell, self.activation)
         for name in ("input_size", "hidden_size", "output_size", "num_layers"):
-            read_size(name, getattr(self, name))
+            object.__setattr__(self, name, read_size(name, getattr(self, name)))  # frozen, but for this
         if self.dtype not in ("float32", "float64"):
             raise OptionError(f"dtype is {self.dtype!r}; there are float32 and float64")
 

@@ -146,10 +146,8 @@ def train(
         validated = _validate(network, validation, run) if validation and due else None
         run.seconds = time.perf_counter() - began
         fraction = limit.fraction(run.step, run.seconds, epoch_steps)
-        epoch = (run.step - 1) // epoch_steps + 1
-        yield Progress(
-            run.step, epoch, min(fraction, 1.0), loss, validated, norm, rate, speed, run.seconds, run
-        )
+        told = (min(fraction, 1.0), loss, validated, norm, rate, speed, run.seconds, run)
+        yield Progress(run.step, (run.step - 1) // epoch_steps + 1, *told)
 
 
 def start(network: Network, optimizer: str | Optimizer = "adam") -> Training:

@@ -123,10 +123,10 @@ def count_words(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
-def printable(text: str) -> str:
-    """Return a text that cannot move the cursor or change the colors of a terminal: only line ends stay.
+def printable(line: str) -> str:
+    """Return a line that cannot move the cursor, change the colors of a terminal or end before its end.
 
-    >>> printable("red: \\x1b[31m")
+    >>> printable("red: \x1b[31m")
     'red: �[31m'
     """
-    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text.replace("\t", " "))
+    return "".join(c if c.isprintable() else "\ufffd" for c in line.replace("\t", " "))

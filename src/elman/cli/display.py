@@ -102,7 +102,8 @@ class PlainLines(_Shared):
 
     def sample(self, text: str) -> None:
         """Print a sample, set in."""
-        print("    " + printable(text).replace("\n", "\n    "), file=sys.stderr, flush=True)
+        for line in text.split("\n"):
+            print(f"    {printable(line)}", file=sys.stderr, flush=True)
 
 
 class Bar(_Shared):
@@ -135,7 +136,8 @@ class Bar(_Shared):
         """Print a sample above the bar."""
         from rich.text import Text
 
-        self._console.print(Text(printable(text), style="dim"))
+        for line in text.split("\n"):
+            self._console.print(Text(printable(line), style="dim"))
 
     def _drawn(self) -> RenderableType:
         from rich.console import Group

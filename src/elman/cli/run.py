@@ -115,10 +115,11 @@ class Run:
         if progress.training.best_step == progress.step:
             self._save_model(self.network)
         if display.wants_sample():
-            text = sample(
-                self.network, self.texts.corpus.vocabulary, length=SAMPLE_LENGTH, seed=progress.step
-            )
-            display.sample(text)
+            display.sample(self._sample(progress.step))
+
+    def _sample(self, seed: int) -> str:
+        vocabulary, lines = self.texts.corpus.vocabulary, self.settings.lines
+        return sample(self.network, vocabulary, length=SAMPLE_LENGTH, lines=lines, seed=seed)
 
     def _record(self, **more: Any) -> dict[str, Any]:
         corpus, s, held_out = self.texts.corpus, self.settings, self.texts.held_out

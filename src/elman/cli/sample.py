@@ -10,7 +10,7 @@ from elman.data import Vocabulary
 from elman.decoding import beam_search
 from elman.errors import OptionError
 from elman.network import Network
-from elman.sampling import sample_text
+from elman.sampling import read_line, sample_text
 
 from .common import bits, open_model
 from .options import NATURAL, NOT_NEGATIVE, WHOLE, number
@@ -39,6 +39,7 @@ from .options import NATURAL, NOT_NEGATIVE, WHOLE, number
 @click.pass_context
 def command(
     ctx: click.Context,
+    *,
     model: str,
     length: int,
     prime: str,
@@ -49,13 +50,13 @@ def command(
     seed: int,
     beam: int | None,
 ) -> None:
-    """Let MODEL write --length symbols."""
+    """Let MODEL write --length symbols; one trained with --lines begins each line afresh."""
     if beam is not None:
         _refuse_beside_beam(ctx)
-    loaded, vocabulary, _ = open_model(model)
+    loaded, vocabulary, record = open_model(model)
     _tell_unknown(vocabulary, prime)
     if beam is not None:
-        click.echo(_beam(loaded.network, vocabulary, prime, length, beam))
+        click.echo(_beam(loaded.network, vocabulary, prime, lines=record.lines, length=length, width=beam))
         return
     pieces = sample_text(
         loaded.network,
@@ -66,6 +67,7 @@ def command(
         top_k=top_k,
         top_p=top_p,
         stop=stop,
+        lines=record.lines,
         seed=seed,
     )
     live = sys.stdout.isatty()
@@ -94,11 +96,17 @@ def _refuse_beside_beam(ctx: click.Context) -> None:
         raise OptionError(f"--beam draws nothing at random, so {flags} would change nothing: leave it out")
 
 
-def _beam(network: Network, vocabulary: Vocabulary, prime: str, length: int, width: int) -> str:
-    """Return the prime and the best text that goes on from it."""
-    read = vocabulary.encode(prime).tolist() or [vocabulary.line_end or 0]
+def _beam(
+    network: Network, vocabulary: Vocabulary, prime: str, *, lines: bool, length: int, width: int
+) -> str:
+    """Return the prime and the best text that goes on from it, or the best end of its line."""
+    if lines:
+        read, end = read_line(vocabulary, prime).tolist(), vocabulary.line_end
+    else:
+        read, end = vocabulary.encode(prime).tolist() or [vocabulary.line_end or 0], None
     banned = () if vocabulary.unknown is None else (vocabulary.unknown,)
-    best = beam_search(network, read, length=length, width=width, banned=banned)[0]
+    best = beam_search(network, read, length=length, width=width, banned=banned, end=end)[0]
     click.echo(f"elman: {bits(best.nats):.1f} bits for what goes on", err=True)
-    blank = vocabulary.kind == "words" and prime and not prime[-1].isspace()
-    return prime + " " * bool(blank) + vocabulary.decode(best.symbols)
+    text = vocabulary.decode(best.symbols).removesuffix("\n" * lines)
+    apart = vocabulary.kind == "words" and prime and not prime[-1].isspace() and text[:1] != "\n"
+    return prime + " " * bool(apart) + text

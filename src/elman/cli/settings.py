@@ -38,6 +38,13 @@ class Settings:
     seed: int = 0
     init_from: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse more than one limit, whether it comes from the command line or a checkpoint."""
+        if len(self.limit) > 1:
+            raise OptionError(
+                f"{' and '.join(FLAGS[name] for name in self.limit)} came together; give one of them"
+            )
+
     @property
     def limit(self) -> dict[str, Any]:
         """Steps, epochs or minutes, for `train`; 20 epochs when none is given."""

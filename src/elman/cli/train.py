@@ -83,9 +83,6 @@ def _is_given(name: str) -> bool:
 
 def _check(given: dict[str, Any]) -> None:
     """Refuse options that contradict each other or would change nothing."""
-    limits = [FLAGS[name] for name in ("epochs", "steps", "minutes") if name in given]
-    if len(limits) > 1:
-        raise OptionError(f"{' and '.join(limits)} came together; give one of them")
     if given.get("file") == "-" == given.get("valid"):
         raise OptionError("FILE and --valid are both standard input, which can be read once; name a file")
     if "valid" in given and "val_frac" in given:

@@ -68,6 +68,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             file = stack.enter_context(open(path, "rb"))
         except OSError as error:
             raise _unreadable(source, error) from error
+        except ValueError as error:  # a NUL in it
+            raise DataError(f"{source}: is not a path: {error}") from error
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             yield file
         else:
