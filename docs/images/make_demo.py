@@ -12,11 +12,11 @@ from html import escape
 from pathlib import Path
 
 COMMANDS = (
-    "elman train --minutes 1 -o demo.safetensors",
-    "elman sample demo.safetensors --length 400 --temperature 0.7 --prime 'ROMEO:' --seed 3",
+    "elman train --minutes 1 --validate-every 2500 -o demo.safetensors",
+    "elman sample demo.safetensors --length 300 --temperature 0.7 --prime 'ROMEO:' --seed 3",
     r"printf 'O Romeo, Romeo!\nxq zjv, kkw!\n' | elman score demo.safetensors",
 )
-WIDTH, FONT, LINE, MARGIN = 104, 13, 18, 20  # characters; the rest in pixels
+WIDTH, FONT, LINE, MARGIN = 116, 13, 18, 20  # characters; the rest in pixels
 CHARACTER = 0.6 * FONT  # the width of one, in any monospaced font, nearly
 COLORS = {"ground": "#16181d", "text": "#d5d8de", "command": "#8ec07c"}
 
