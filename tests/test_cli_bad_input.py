@@ -242,7 +242,7 @@ def test_a_part_held_out_that_is_empty_or_all(tmp_path):
 def test_eval_of_too_little(tmp_path):
     model = trained(tmp_path, rhyme())
     file = write(tmp_path / "one.txt", "r")
-    assert refused(elman("eval", model, file), 2).startswith(f"{file}: the text has 1 symbols")
+    assert refused(elman("eval", model, file), 2).startswith(f"{file} has 1 symbol: ")
     assert "is empty" in refused(elman("eval", model, "-"), 2)
 
 

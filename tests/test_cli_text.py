@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli_cases import BROKEN, TINY, USUAL, elman, finished, process, refused, rhyme, trained, write
-from elman import evaluation, load
+from elman import data, evaluation, load
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_eval_prints_its_figures_one_to_a_line(stream, tmp_path):
     file = write(tmp_path / "text.txt", "red hen zzz\n")
     out = elman("eval", stream, file).out
     model = load(stream)
-    result = evaluation.evaluate(model.network, evaluation.whole(model.vocabulary.encode("red hen zzz\n")))
+    result = evaluation.evaluate(model.network, data.whole(model.vocabulary.encode("red hen zzz\n")))
     assert out.splitlines() == [
         f"{result.nats:.3f} nats",
         f"{result.bits:.3f} bits",

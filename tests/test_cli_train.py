@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cli_cases import BROKEN, TINY, USUAL, Done, elman, finished, process, refused, rhyme, trained, write
-from elman import evaluation, load
+from elman import data, evaluation, load
 from elman.cli import display, memory
 from elman.data import shakespeare
 
@@ -94,7 +94,7 @@ def test_the_figure_is_that_of_the_library(tmp_path):
     done = train(tmp_path, "--steps", "5")
     model = load(tmp_path / "model.safetensors")
     symbols = model.vocabulary.encode(rhyme())
-    result = evaluation.evaluate(model.network, evaluation.whole(symbols[int(0.9 * len(symbols)) :]))
+    result = evaluation.evaluate(model.network, data.whole(symbols[int(0.9 * len(symbols)) :]))
     assert TOLD.fullmatch(done.out)["figure"] == f"{result.nats:.3f} nats  {result.bits:.3f} bits"
     assert model.record["validation_nats"] == pytest.approx(result.nats, rel=1e-6)
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from elman import Batch, Network, evaluation, heads
-from elman.data import Vocabulary
+from elman.data import Vocabulary, whole
 from elman.errors import DataError, NumericError, OptionError, ShapeError
-from elman.evaluation import Evaluation, LineScore, evaluate, score_lines, whole
+from elman.evaluation import Evaluation, LineScore, evaluate, score_lines
 
 V = 5
 

@@ -2,8 +2,8 @@
 
     python benchmarks/speed/memory.py [--write]
 
-Whole processes (`elman eval`, `elman score`): their peak as the operating system saw it. `elman eval` keeps
-the symbols of a text, a byte each for characters, up to 256 MB; those of a longer text lie on disk.
+Whole processes (`elman eval`, `elman score`): their peak as the operating system saw it. Both read a text in
+pieces of a megabyte, so that they need a few of these and no more.
 The rest: the peak of what Python and NumPy allocate, by tracemalloc.
 """
 
@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-SIZES = (1, 2, 4)  # MB of text
+SIZES = (2, 4, 8)  # MB of text
 COUNTS = (50_000, 100_000, 200_000)  # symbols
 STEPS = (512, 1024, 2048, 4096)  # T
 BATCH, HIDDEN, VOCABULARY, WINDOW = 8, 64, 65, 64
@@ -129,8 +129,7 @@ def main() -> None:
     body = (
         f"{results.machine()}\n\n"
         f"Peak of evaluating and of streaming, V={VOCABULARY}, H={HIDDEN}:\n\n{flat}\n\n"
-        f"Peak of the whole process, Python and NumPy included, H=16; `elman eval` keeps a byte for each "
-        f"character, up to 256 MB, and a longer text on disk:\n\n{processes}\n\n"
+        f"Peak of the whole process, Python and NumPy included, H=16:\n\n{processes}\n\n"
         f"Peak of one gradient, and in brackets its bytes a symbol; V={VOCABULARY}, H={HIDDEN}, B={BATCH}, "
         f"float32:\n\n{linear}"
     )

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import bptt, data, optimizers, schedules
-    from .data import Batch, Vocabulary
+    from .data import Batch, Vocabulary, whole
     from .decoding import beam_search, generate
     from .errors import (
         DataError,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         ResourceError,
         ShapeError,
     )
-    from .evaluation import Evaluation, evaluate, score_lines, whole
+    from .evaluation import Evaluation, evaluate, score_lines
     from .finite_differences import gradcheck, numerical_gradient
     from .network import Network
     from .numerics import log_softmax, softmax
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "data": ["Batch", "Vocabulary"],
+    "data": ["Batch", "Vocabulary", "whole"],
     "decoding": ["beam_search", "generate"],
     "errors": [
         "DataError",
@@ -56,7 +56,7 @@ _HOME = {
         "ResourceError",
         "ShapeError",
     ],
-    "evaluation": ["Evaluation", "evaluate", "score_lines", "whole"],
+    "evaluation": ["Evaluation", "evaluate", "score_lines"],
     "finite_differences": ["gradcheck", "numerical_gradient"],
     "network": ["Network"],
     "numerics": ["log_softmax", "softmax"],

@@ -68,6 +68,7 @@ def evaluate(network: Network, batches: Iterable[Batch]) -> Evaluation:
 
     >>> network = Network(input_size=5, hidden_size=4, output_size=5)
     >>> network.parameters.flat[:] = 0
+    >>> from elman import whole
     >>> round(evaluate(network, whole(np.array([0, 1, 2, 3]))).perplexity, 12)
     5.0
     """
@@ -81,45 +82,6 @@ def evaluate(network: Network, batches: Iterable[Batch]) -> Evaluation:
     if count == 0:
         raise DataError("there is nothing to evaluate: the batches hold no target")
     return Evaluation(count, nats / count, right / count)
-
-
-def whole(symbols: Array, *, streams: int = 1, seq_length: int = 1024) -> Iterator[Batch]:
-    """Yield a whole text in which every symbol but the first is a target exactly once.
-
-    One stream carries its state from the first symbol to the last. More of them are near-equal contiguous
-    parts read side by side, each from a fresh state: faster, and a little pessimistic where a part begins.
-
-    Shapes: symbols: "N"; it may be mapped from disk, and is read window by window → x and targets: "T B",
-            B = streams, T ≤ seq_length; lengths: "B" in a window in which one part is a symbol longer.
-    Raises: DataError when there is nothing to predict; OptionError; ShapeError.
-
-    >>> batch = next(whole(np.arange(6), streams=2))
-    >>> batch.x.T, batch.targets.T, batch.lengths
-    (array([[0, 1, 2], [3, 4, 0]]), array([[1, 2, 3], [4, 5, 0]]), array([3, 2]))
-    """
-    if symbols.ndim != 1 or symbols.dtype.kind not in "iu":
-        raise ShapeError(f"symbols are {symbols.dtype} {symbols.shape}; expected one row of whole numbers")
-    for name, value in (("streams", streams), ("seq_length", seq_length)):
-        if value < 1:
-            raise OptionError(f"{name} is {value}; it must be 1 or more")
-    if len(symbols) < 2:
-        raise DataError(
-            f"the text has {len(symbols)} symbols; 2 or more are needed to predict one from another"
-        )
-    return _whole(symbols, streams, seq_length)
-
-
-def _whole(symbols: Array, streams: int, seq_length: int) -> Iterator[Batch]:
-    share, over = divmod(len(symbols) - 1, streams)
-    lengths = share + (np.arange(streams) < over)
-    begins = np.cumsum(lengths) - lengths
-    for start in range(0, int(lengths[0]), seq_length):
-        real = np.minimum(lengths - start, seq_length)
-        steps = np.arange(real[0])[:, None]
-        inside = steps < real
-        places = np.where(inside, begins + start + steps, 0)
-        x, targets = (np.where(inside, symbols[places + k], 0).astype(np.intp) for k in (0, 1))
-        yield Batch(x, targets, None if inside.all() else real, fresh=start == 0)
 
 
 def score_lines(

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import click
 
 from elman import persistence
-from elman.data import Batch, Corpus, Lines, Vocabulary, corpus_from_text, read_corpus, shakespeare
+from elman.data import (
+    Batch,
+    Corpus,
+    Lines,
+    Vocabulary,
+    corpus_from_text,
+    opened_symbols,
+    read_corpus,
+    shakespeare,
+    whole,
+)
 from elman.data.reading import display_name
 from elman.errors import DataError, FormatError
-from elman.evaluation import whole
 from elman.numerics import Array
 
 ONCE = 4096  # symbols in a batch of what is read once
@@ -70,6 +80,22 @@ def read_text(file: str | None, *, encoding_errors: Any = "strict", **options: A
     if file == "-":
         standard_input()
     return read_corpus(file, encoding_errors=encoding_errors, **options)
+
+
+@contextmanager
+def opened_text(
+    file: str | None, vocabulary: Vocabulary, **options: Any
+) -> Iterator[Callable[[], Iterator[Array]]]:
+    """Lend a function that reads what `read_text` reads, from its start, symbols piece by piece."""
+    if file is None:
+        options.pop("encoding_errors")
+        symbols = corpus_from_text(shakespeare.text(), vocabulary=vocabulary, **options).symbols
+        yield lambda: iter([symbols])
+        return
+    if file == "-":
+        standard_input()
+    with opened_symbols(file, vocabulary, **options) as pieces:
+        yield pieces
 
 
 def standard_input() -> BinaryIO:

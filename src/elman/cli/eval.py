@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
 import click
 
-from elman.data import shakespeare, split_stream
+from elman.data import shakespeare, stream, stream_lines
+from elman.data.reading import display_name
 from elman.errors import DataError, OptionError
 from elman.evaluation import evaluate
+from elman.numerics import Array
 
-from .common import Record, batches_once, count_words, open_model, read_text
+from .common import ONCE, Record, count_words, open_model, opened_text
 from .options import encoding_errors, number
 
 
@@ -34,16 +40,45 @@ def command(model: str, file: str | None, val_frac: float | None, encoding_error
         raise OptionError(
             "--val-frac cuts off the end of a text, but this model reads lines: write them to a file"
         )
-    corpus = read_text(file, vocabulary=vocabulary, lines=record.lines, encoding_errors=encoding_errors)
-    symbols = corpus.symbols if val_frac is None else split_stream(corpus.symbols, val_frac)[1]
-    try:
-        result = evaluate(loaded.network, batches_once(symbols, vocabulary, record.lines))
-    except DataError as error:
-        raise DataError(f"{corpus.source}: {error}") from None
+    seen = _Seen(shakespeare.NAME if file is None else display_name(file))
+    with opened_text(file, vocabulary, lines=record.lines, encoding_errors=encoding_errors) as read:
+        skipped = 0 if val_frac is None else int((1 - val_frac) * sum(map(len, read())))
+        pieces = seen.watched(_later(read(), skipped), vocabulary.unknown)
+        if record.lines:
+            batches = stream_lines(pieces, vocabulary.line_end or 0, seq_length=ONCE // 64)
+        else:
+            batches = stream(pieces, seq_length=ONCE)
+        first = next(batches, None)
+        if first is None:
+            few = "is empty" if seen.symbols <= record.lines else f"has {count_words(seen.symbols, 'symbol')}"
+            raise DataError(f"{seen.source} {few}: there is nothing to predict")
+        result = evaluate(loaded.network, chain([first], batches))
     click.echo(f"{result.nats:.3f} nats\n{result.bits:.3f} bits")
     click.echo(f"{result.perplexity:.2f} perplexity\n{result.accuracy:.2%} accuracy")
     click.echo(f"{count_words(result.count, 'symbol')} predicted")
-    click.echo(f"{count_words(corpus.unknown, 'unknown symbol')} in {corpus.source}")
+    click.echo(f"{count_words(seen.unknown, 'unknown symbol')} in {seen.source}")
+
+
+@dataclass
+class _Seen:
+    """What went by of a text that is never held whole."""
+
+    source: str
+    symbols: int = 0
+    unknown: int = 0
+
+    def watched(self, pieces: Iterator[Array], unknown: int | None) -> Iterator[Array]:
+        for piece in pieces:
+            self.symbols += len(piece)
+            self.unknown += 0 if unknown is None else int((piece == unknown).sum())
+            yield piece
+
+
+def _later(pieces: Iterator[Array], skipped: int) -> Iterator[Array]:
+    """Leave out the first symbols."""
+    for piece in pieces:
+        yield piece[skipped:]
+        skipped = max(skipped - len(piece), 0)
 
 
 def _check_bundled(record: Record) -> None:

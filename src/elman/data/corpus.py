@@ -7,6 +7,7 @@ import io
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -90,6 +91,25 @@ def corpus_from_text(
         raise DataError(f"{source}: character {error.start} is half a surrogate pair; remove it") from error
     pieces = partial(reading.pieces, file, source, kind, "strict")
     return _corpus(pieces, source, kind=kind, vocabulary=vocabulary, min_count=min_count, lines=lines)
+
+
+@contextmanager
+def opened_symbols(
+    path: str | os.PathLike[str],
+    vocabulary: Vocabulary,
+    *,
+    encoding_errors: reading.EncodingErrors = "strict",
+    lines: bool = False,
+) -> Iterator[Callable[[], Iterator[Array]]]:
+    """Lend a function that reads a text from its start, symbols piece by piece, in constant memory.
+
+    The text, its errors and `lines` are as in `read_corpus`; no corpus is kept.
+    """
+    kind, source = _kind(None, vocabulary, None, lines), reading.display_name(path)
+    with reading.opened(path) as file:
+        yield lambda: _encoded(
+            reading.pieces(file, source, kind, encoding_errors, hashlib.sha256()), vocabulary, lines
+        )
 
 
 def split_stream(symbols: Array, fraction: float) -> tuple[Array, Array]:
