@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 from unittest.mock import patch
 
 from elman.cli import main
@@ -91,3 +92,8 @@ def trained(folder: Path, text: str | bytes, *options: str) -> Path:
 def litter(folder: Path) -> list[str]:
     """The temporary files that are left in a folder."""
     return [name for name in os.listdir(folder) if name.endswith(".elman-tmp")]
+
+
+def denied(*given: object, **options: object) -> NoReturn:
+    """What the system says to all but the superuser, who runs these tests, too."""
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

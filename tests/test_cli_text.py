@@ -318,7 +318,7 @@ def test_a_reader_that_goes_away_is_no_error(printing):
         assert running.stderr.read() == b""
 
 
-@pytest.mark.skipif(not FULL.exists(), reason="Linux has it")
+@pytest.mark.skipif(not FULL.exists(), reason="2026-11-22: only Linux has /dev/full")
 def test_a_full_device_is_told(printing):
     done = finished(process(*printing, before=f">{FULL}"))
     assert refused(done, 5) == "standard output: No space left on device"

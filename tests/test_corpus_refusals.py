@@ -112,7 +112,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(monkeypatch, file, new,
     assert ("changed while it was read" if new != b"\xff" else "byte offset 0") in refusal(file)
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a full disk is played by /dev/full")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="2026-11-22: /dev/full plays the full disk")
 def test_a_full_temporary_directory_is_said(monkeypatch, file):
     monkeypatch.setattr(tempfile, "TemporaryFile", partial(open, "/dev/full", "w+b"))
     monkeypatch.setattr(corpus, "MAP_ABOVE", 0)

@@ -60,12 +60,8 @@ def read_corpus(
             ResourceError when a temporary file finds no room.
     """
     kind = _kind(kind, vocabulary, min_count, lines)
-    if encoding_errors not in reading.ENCODING_ERRORS:
-        choices = ", ".join(reading.ENCODING_ERRORS)
-        raise OptionError(f"unknown encoding_errors {encoding_errors!r}; choose one of {choices}")
     source = reading.display_name(path)
-    with reading.opened(path) as file:
-        text = partial(reading.pieces, file, source, kind, encoding_errors)
+    with _opened(path, kind, encoding_errors) as text:
         return _corpus(text, source, kind=kind, vocabulary=vocabulary, min_count=min_count, lines=lines)
 
 
@@ -105,11 +101,21 @@ def opened_symbols(
 
     The text, its errors and `lines` are as in `read_corpus`; no corpus is kept.
     """
-    kind, source = _kind(None, vocabulary, None, lines), reading.display_name(path)
+    kind = _kind(None, vocabulary, None, lines)
+    with _opened(path, kind, encoding_errors) as text:
+        yield lambda: _encoded(text(hashlib.sha256()), vocabulary, lines)
+
+
+@contextmanager
+def _opened(
+    path: str | os.PathLike[str], kind: Kind, encoding_errors: reading.EncodingErrors
+) -> Iterator[Callable[[reading.Digest], Iterator[str] | Iterator[bytes]]]:
+    """Lend a function that reads a text from its start, its bytes going into a digest on the way."""
+    if encoding_errors not in reading.ENCODING_ERRORS:
+        choices = ", ".join(reading.ENCODING_ERRORS)
+        raise OptionError(f"unknown encoding_errors {encoding_errors!r}; choose one of {choices}")
     with reading.opened(path) as file:
-        yield lambda: _encoded(
-            reading.pieces(file, source, kind, encoding_errors, hashlib.sha256()), vocabulary, lines
-        )
+        yield partial(reading.pieces, file, reading.display_name(path), kind, encoding_errors)
 
 
 def split_stream(symbols: Array, fraction: float) -> tuple[Array, Array]:
