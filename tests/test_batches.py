@@ -106,7 +106,62 @@ def test_options_and_symbols_are_checked_at_the_door(make):
             data.batches(**wrong)
 
 
-def test_count_is_the_number_of_real_targets():
-    grid = np.zeros((4, 3), np.intp)
-    assert Batch(grid, grid).count == 12
-    assert Batch(grid, grid, lengths=np.array([4, 2, 0])).count == 6
+# -------------------------------------------------------------------------------------- what is counted
+
+STEPS = np.zeros((4, 3), np.intp)  # T = 4, B = 3
+LENGTHS = np.array([4, 2, 1])
+FEATURES = np.zeros((4, 3, 5))
+WEIGHTS = np.array([[0.5, 2.0, 0.0], [0.0, 1.0, 8.0], [1.5, 4.0, np.nan], [1.0, np.nan, 4.0]])
+MASK = WEIGHTS > 1
+
+
+def both(batch: Batch) -> tuple[int, float]:
+    assert type(batch.count) is int
+    assert type(batch.total) is float
+    return batch.count, batch.total
+
+
+@pytest.mark.parametrize(
+    "x", [STEPS, FEATURES, (STEPS, FEATURES), FEATURES.astype("float32")], ids=["T B", "T B I", "both", "f4"]
+)
+@pytest.mark.parametrize("targets", [STEPS, np.zeros((4, 3, 2))], ids=["symbols", "values"])
+def test_every_real_step_counts(x, targets):
+    assert both(Batch(x, targets)) == (12, 12.0)
+    assert both(Batch(x, targets, LENGTHS)) == (7, 7.0)
+    assert both(Batch(x, targets, np.array([4, 2, 0]))) == (6, 6.0)
+    # 0.5 2 (0) | 0 1 – | 1.5 – – | 1 – –; what lies past the ends is not even looked at
+    assert both(Batch(x, targets, LENGTHS, weights=WEIGHTS)) == (5, 6.0)
+    assert both(Batch(x, targets, weights=MASK)) == (5, 5.0)
+    assert both(Batch(x, targets, LENGTHS, weights=MASK)) == (2, 2.0)
+    assert both(Batch(x, targets, weights=np.zeros((4, 3)))) == (0, 0.0)
+
+
+@pytest.mark.parametrize("x", [STEPS, FEATURES, (STEPS, FEATURES)], ids=["T B", "T B I", "both"])
+@pytest.mark.parametrize("targets", [np.zeros(3, int), np.zeros((3, 2))], ids=["symbols", "values"])
+def test_every_sequence_counts_once(x, targets):
+    for lengths in (None, LENGTHS):
+        assert both(Batch(x, targets, lengths, per_sequence=True)) == (3, 3.0)
+        weights = np.array([0.25, 0, 3])
+        assert both(Batch(x, targets, lengths, weights=weights, per_sequence=True)) == (2, 3.25)
+
+
+def test_as_many_steps_as_rows_are_no_riddle():
+    x = np.zeros((3, 3), int)
+    assert Batch(x, np.zeros((3, 3))).count == 9
+    assert Batch(x, np.zeros((3, 3)), per_sequence=True).count == 3
+
+
+@pytest.mark.parametrize("x", [STEPS[:, 0], FEATURES[:, 0], (STEPS[:, 0], FEATURES[:, 0])])
+def test_one_sequence_without_a_batch_axis_is_counted_too(x):
+    assert both(Batch(x, STEPS[:, 0])) == (4, 4.0)
+    assert both(Batch(x, STEPS[:, 0], np.array([3]))) == (3, 3.0)
+    assert both(Batch(x, STEPS[:, 0], np.array(3), weights=WEIGHTS[:, 1])) == (3, 7.0)
+    assert both(Batch(x, np.array(1), per_sequence=True)) == (1, 1.0)
+    assert both(Batch(x, np.array(1), weights=np.array(0.5), per_sequence=True)) == (1, 0.5)
+
+
+def test_weights_of_low_precision_are_added_up_with_care():
+    weights = np.full((100, 100), 0.1, np.float32)
+    batch = Batch(np.zeros((100, 100), int), np.zeros((100, 100), int), weights=weights)
+    assert batch.total == pytest.approx(10_000 * float(np.float32(0.1)), rel=1e-12)
+    assert Batch(batch.x, batch.targets, weights=np.ones((100, 100), np.uint8)).total == 10_000

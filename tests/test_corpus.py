@@ -35,6 +35,12 @@ SOMETIMES_BROKEN = st.lists(
         [b"a", b"\r", b"\n", "é".encode(), "😀".encode(), b"\xc3", b"\xf0\x9f", b"\x80", b"\xed\xa0\x80"]
     )
 ).map(b"".join)
+KNOWN = {
+    "chars": Vocabulary("chars", (UNKNOWN, "\n", "a", "é")),
+    "bytes": Vocabulary("bytes", ()),
+    "words": Vocabulary("words", (UNKNOWN, "\n", "a", "é")),
+    "bpe": Vocabulary("bpe", (), ((97, 98), (32, 97), (195, 169), (256, 98), (32, 32), (257, 98))),
+}
 ANY_PIECE = st.sampled_from([1, 2, 3, 5, 1 << 20])
 with_monkeypatch = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
@@ -55,7 +61,7 @@ def as_text(raw: bytes, errors: str = "strict") -> str:
 
 
 @pytest.mark.parametrize("lines", [False, True])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KNOWN)
 @given(raw=AWKWARD, piece_bytes=ANY_PIECE, map_above=st.sampled_from([0, 1 << 20]))
 @with_monkeypatch
 def test_neither_pieces_nor_mapping_change_what_is_read(
@@ -65,7 +71,7 @@ def test_neither_pieces_nor_mapping_change_what_is_read(
     monkeypatch.setattr(corpus, "MAP_ABOVE", map_above)
     file.write_bytes(raw)
     text = raw if kind == "bytes" else as_text(raw)
-    vocabulary = Vocabulary("bytes", ()) if kind == "bytes" else Vocabulary(kind, (UNKNOWN, "\n", "a", "é"))
+    vocabulary = KNOWN[kind]
     inner = vocabulary.encode(text).tolist()
     assume(inner)
     end = [vocabulary.line_end]
@@ -74,14 +80,14 @@ def test_neither_pieces_nor_mapping_change_what_is_read(
     read = read_corpus(file, vocabulary=vocabulary, lines=lines)
 
     assert read.symbols.tolist() == expected
-    assert read.symbols.dtype == np.uint8
+    assert read.symbols.dtype == vocabulary.dtype
     assert not read.symbols.flags.writeable
-    assert read.unknown == (0 if kind == "bytes" else inner.count(0))
+    assert read.unknown == (0 if vocabulary.unknown is None else inner.count(0))
     assert read.sha256 == hashlib.sha256(raw).hexdigest()
     assert read.source == str(file)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["chars", "bytes", "words"])
 @given(raw=AWKWARD, piece_bytes=ANY_PIECE)
 @with_monkeypatch
 def test_a_new_vocabulary_is_that_of_the_whole_text(monkeypatch, file, kind, raw, piece_bytes):
@@ -171,7 +177,8 @@ def test_large_symbols_live_on_disk(monkeypatch):
 def test_memory_does_not_grow_with_the_file(monkeypatch, file, kind):
     monkeypatch.setattr(reading, "PIECE_BYTES", 1 << 16)
     monkeypatch.setattr(corpus, "MAP_ABOVE", 0)
-    vocabulary = corpus_from_text("to be or\n" * 2, kind=kind).vocabulary
+    learned = {"vocab_size": 260} if kind == "bpe" else {}
+    vocabulary = corpus_from_text("to be or\n" * 2, kind=kind, **learned).vocabulary
     peaks = []
     for repeats in (10_000, 40_000):
         file.write_bytes(b"to be or\n" * repeats)
@@ -179,7 +186,7 @@ def test_memory_does_not_grow_with_the_file(monkeypatch, file, kind):
         size = len(read_corpus(file, vocabulary=vocabulary, lines=True).symbols)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert size == 1 + repeats * (4 if kind == "words" else 9)
+    assert size == 1 + repeats * {"words": 4, "bpe": 5}.get(kind, 9)
     assert peaks[1] < peaks[0] + 100_000
 
 

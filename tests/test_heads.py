@@ -1,4 +1,4 @@
-"""The heads: y = h Vᵀ + c; softmax and cross-entropy, finite for every finite logit."""
+"""Two heads: y = h Vᵀ + c; softmax and cross-entropy, finite for every finite logit."""
 
 from __future__ import annotations
 
@@ -36,6 +36,11 @@ def random_targets(size: int, *shape: int) -> Array:
     return np.random.default_rng(1).integers(0, size, shape)
 
 
+def random_weights(count: int) -> Array:
+    """Every third is 0."""
+    return np.random.default_rng(2).uniform(0.5, 2, count) * (np.arange(count) % 3 != 1)
+
+
 # Right
 
 
@@ -57,44 +62,37 @@ def test_log_softmax_is_minus_the_nats(dtype: str) -> None:
 
 
 @dtypes
-def test_loss_is_the_mean_of_nats(dtype: str) -> None:
-    y, targets, lengths = random_logits(dtype, 5, 4, 6), random_targets(6, 5, 4), np.array([5, 0, 2, 4])
-    each = heads.softmax.nats(y, targets)
-    inside = np.arange(5)[:, None] < lengths
-    assert heads.softmax.loss(y.copy(), targets)[0] == pytest.approx(each.mean(), rel=1e-15)
-    assert heads.softmax.loss(y.copy(), targets, lengths)[0] == pytest.approx(each[inside].mean(), rel=1e-15)
+def test_loss_is_the_weighted_sum_of_nats(dtype: str) -> None:
+    y, targets, weights = random_logits(dtype, 20, 6), random_targets(6, 20), random_weights(20)
+    nats = heads.softmax.nats(y, targets)
+    assert heads.softmax.loss(y.copy(), targets, None, 20.0) == pytest.approx(nats.mean(), rel=1e-15)
+    weighted = heads.softmax.loss(y.copy(), targets, weights, 7.5)
+    assert weighted == pytest.approx((weights * nats).sum() / 7.5, rel=1e-15)
 
 
-@pytest.mark.parametrize("lengths", [None, np.array([5, 0, 2, 4])], ids=["whole", "ragged"])
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("size", [1, 2, 6])
-def test_dy_is_the_derivative_of_the_loss(lengths: Array | None, size: int) -> None:
-    y, targets = random_logits("float64", 5, 4, size, scale=2), random_targets(size, 5, 4)
-    _, dy = heads.softmax.loss(y.copy(), targets, lengths)
-    error = gradcheck(lambda y: heads.softmax.loss(y.copy(), targets, lengths)[0], y, dy)
+def test_dy_is_the_derivative_of_the_loss(weighted: bool, size: int) -> None:
+    y, targets = random_logits("float64", 20, size, scale=2), random_targets(size, 20)
+    weights = random_weights(20) if weighted else None
+    dy = y.copy()
+    heads.softmax.loss(dy, targets, weights, 7.5)
+    error = gradcheck(lambda y: heads.softmax.loss(y.copy(), targets, weights, 7.5), y, dy)
     assert error < TOLERANCE.gradient
 
 
 def test_a_wrong_target_would_be_seen() -> None:
-    y, targets = random_logits("float64", 5, 4, 6, scale=2), random_targets(6, 5, 4)
-    _, dy = heads.softmax.loss(y.copy(), targets)
-    other = np.roll(targets, 1)
-    error = gradcheck(lambda y: heads.softmax.loss(y.copy(), other)[0], y, dy)
+    y, targets = random_logits("float64", 20, 6, scale=2), random_targets(6, 20)
+    dy, other = y.copy(), np.roll(targets, 1)
+    heads.softmax.loss(dy, targets, None, 20.0)
+    error = gradcheck(lambda y: heads.softmax.loss(y.copy(), other, None, 20.0), y, dy)
     assert error > 1000 * TOLERANCE.gradient
 
 
-def test_loss_overwrites_its_logits_and_nats_does_not() -> None:
-    y, targets = random_logits("float32", 5, 4, 6), random_targets(6, 5, 4)
-    before = y.tobytes()
-    heads.softmax.nats(frozen(y.copy()), targets)
-    _, dy = heads.softmax.loss(y, targets)
-    assert np.shares_memory(dy, y)
-    assert y.tobytes() != before
-
-
-def test_a_batch_without_a_true_step_has_no_loss() -> None:
-    loss, dy = heads.softmax.loss(np.ones((3, 2, 4)), np.zeros((3, 2), int), np.array([0, 0]))
-    assert loss == 0
-    assert not dy.any()
+def test_nats_of_any_number_of_axes_leave_the_logits_alone() -> None:
+    y, targets = frozen(random_logits("float32", 5, 4, 6)), random_targets(6, 5, 4)
+    rows = heads.softmax.nats(y.reshape(20, 6), targets.reshape(20))
+    assert heads.softmax.nats(y, targets).tolist() == rows.reshape(5, 4).tolist()
 
 
 # Finite
@@ -108,11 +106,11 @@ def test_a_batch_without_a_true_step_has_no_loss() -> None:
 )
 def test_extreme_logits_give_finite_numbers(dtype: str, row: list[float]) -> None:
     for target in range(len(row)):
-        y, targets = np.array([[row]], dtype), np.array([[target]])
-        expected = exact_nats(y[0, 0], target)
-        loss, dy = heads.softmax.loss(y.copy(), targets)
+        y, targets = np.array([row], dtype), np.array([target])
+        expected, dy = exact_nats(y[0], target), y.copy()
+        loss = heads.softmax.loss(dy, targets, None, 1.0)
         assert loss == pytest.approx(expected, rel=4 * ULP[dtype])
-        assert heads.softmax.nats(y, targets)[0, 0] == loss
+        assert heads.softmax.nats(y, targets)[0] == loss
         assert np.isfinite(dy).all()
         assert np.isfinite(log_softmax(y)).all()
         assert softmax(y).sum() == pytest.approx(1, abs=len(row) * ULP[dtype])
@@ -120,15 +118,14 @@ def test_extreme_logits_give_finite_numbers(dtype: str, row: list[float]) -> Non
 
 @dtypes
 def test_a_million_symbols(dtype: str) -> None:
-    y = random_logits(dtype, 1, 1, 10**6)
-    targets, right = np.array([[7]]), np.float64(y[0, 0])
+    y, targets = random_logits(dtype, 1, 10**6), np.array([7])
+    right, dy = np.float64(y[0]), y.copy()
     expected = np.log(np.exp(right - right.max()).sum()) + right.max() - right[7]
-    loss, dy = heads.softmax.loss(y.copy(), targets)
-    assert loss == pytest.approx(expected, rel=100 * ULP[dtype])
-    dy[0, 0, 7] += 1
+    assert heads.softmax.loss(dy, targets, None, 1.0) == pytest.approx(expected, rel=100 * ULP[dtype])
+    dy[0, 7] += 1
     assert dy.sum(dtype=np.float64) == pytest.approx(1, abs=10**6 * ULP[dtype])
     assert softmax(y).sum(dtype=np.float64) == pytest.approx(1, abs=10**6 * ULP[dtype])
-    equal, _ = heads.softmax.loss(np.full((1, 1, 10**6), 3e7, dtype), targets)
+    equal = heads.softmax.loss(np.full((1, 10**6), 3e7, dtype), targets, None, 1.0)
     assert equal == pytest.approx(math.log(10**6), rel=10 * ULP[dtype])
 
 
@@ -146,8 +143,8 @@ def test_finite_logits_give_finite_numbers(dtype: str, data: st.DataObject) -> N
     y = data.draw(finite_logits(dtype))
     targets = np.arange(len(y)) % y.shape[1]
     o = softmax(y)
-    each = heads.softmax.nats(y, targets)
-    loss, dy = heads.softmax.loss(y.copy()[:, None], targets[:, None])
+    each, dy = heads.softmax.nats(y, targets), y.copy()
+    loss = heads.softmax.loss(dy, targets, None, float(len(y)))
     assert (np.abs(o.sum(axis=-1) - 1) <= y.shape[1] * ULP[dtype]).all()
     assert ((o >= 0) & (o <= 1)).all()
     assert (each >= 0).all()

@@ -1,50 +1,84 @@
 """The bookkeeping of time and batch: laws that hold whatever the equations are.
 
 To rounding, not to the bit: one product over T·B rows rounds differently for another T or B.
+Directions, resets and options have laws of their own, in their own files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from cases import Case, each, every_case, every_ragged_case, frozen, law, named, pack, steps
-from checks import alone_error, chunks_error, worst
+from cases import (
+    TOLERANCE,
+    Case,
+    each,
+    every_case,
+    every_ragged_case,
+    frozen,
+    law,
+    named,
+    pack,
+    read,
+    rows,
+    steps,
+)
+from checks import alone_error, chunks_error, distance, first_rows_error, worst
 from elman import bptt
+from elman.states import State
+from matrix import ONE_WAY, Row, case_of, every_row
+
+LAW = TOLERANCE.law["float64"]
 
 
 @every_case
-@pytest.mark.parametrize("cuts", [(1,), (5,), (2, 3), (1, 2, 3, 4, 5), (0, 4, 4)], ids=str)
+@pytest.mark.parametrize("cuts", [(1,), (2, 3), (1, 2, 3, 4, 5), (0, 4, 4)], ids=str)
 def test_chunks_are_the_whole(case: Case, cuts: Sequence[int]) -> None:
     assert chunks_error(case, cuts) < law(case)
 
 
+@every_row(stack=ONE_WAY, readout=["every"])
+@pytest.mark.parametrize("cuts", [(1,), (2, 3)], ids=str)
+def test_chunks_are_the_whole_whatever_the_options(row: Row, cuts: Sequence[int]) -> None:
+    """Noise goes on where the chunk before stopped."""
+    assert chunks_error(case_of(row), cuts) < LAW
+
+
+def stepped(case: Case, b: int | None = None) -> tuple[list[Any], State]:
+    """The outputs of single steps, and the state after them; of row b alone, without a batch axis."""
+    outputs, state = [], case.state
+    if b is not None and state is not None:
+        state = each(state, lambda s: s[b])
+    for t in range(len(case.x[0] if isinstance(case.x, tuple) else case.x)):
+        y, state = case.network.step(read(case.x, lambda a, t=t: a[t] if b is None else a[t, b]), state)
+        outputs.append(y)
+    assert state is not None
+    return outputs, state
+
+
 @every_case
-def test_steps_are_a_run(case: Case) -> None:
+@pytest.mark.parametrize("b", [None, 1], ids=["batch", "no batch axis"])
+def test_steps_are_a_run(case: Case, b: int | None) -> None:
     case = replace(case, lengths=None)
-    state, outputs = case.state, []
-    for x in case.x:
-        y, state = case.network.step(x, state)
-        outputs.append(y)
-    whole, finish = case.run()
-    assert worst({"y": np.array(outputs), **named("s", state)}, {"y": whole, **named("s", finish)}) < law(
-        case
-    )
+    outputs, state = stepped(case, b)
+    whole, finish = (case if b is None else rows(case, b)).run()
+    came, expected = {"y": np.array(outputs), **named("s", state)}, {"y": whole, **named("s", finish)}
+    assert worst(came, expected) < law(case)
 
 
-@every_case
-def test_steps_of_one_sequence_are_its_run(case: Case) -> None:
-    x, state, outputs = case.x[:, 1], each(case.state, lambda s: s[1]), []
-    whole, finish = case.network.run(x, state)
-    for symbol in x:
-        y, state = case.network.step(symbol, state)
-        outputs.append(y)
-    assert worst({"y": np.array(outputs), **named("s", state)}, {"y": whole, **named("s", finish)}) < law(
-        case
-    )
+@every_row(stack=ONE_WAY, readout=["every", "last"], noise=["quiet"], rows=["whole"])
+@pytest.mark.parametrize("b", [None, 1], ids=["batch", "no batch axis"])
+def test_steps_are_a_run_whatever_the_options(row: Row, b: int | None) -> None:
+    """Where the last output is the only one, each step gives the one so far."""
+    case = case_of(row)
+    outputs, state = stepped(case, b)
+    whole, finish = (case if b is None else rows(case, b)).run()
+    came = {"y": np.array(outputs) if case.every else outputs[-1], **named("s", state)}
+    assert worst(came, {"y": whole, **named("s", finish)}) < LAW
 
 
 @every_case
@@ -54,20 +88,53 @@ def test_alone_is_as_in_a_batch(case: Case, batched: bool) -> None:
     assert alone_error(case, batched=batched) < law(case)
 
 
-@every_case
-def test_the_order_of_the_batch_is_irrelevant(case: Case) -> None:
-    order = np.array([3, 0, 4, 2, 1])
-    shuffled = replace(
-        case,
-        x=case.x[:, order],
-        dy=case.dy[:, order],
-        state=each(case.state, lambda s: s[order]),
-        dstate=each(case.dstate, lambda s: s[order]),
-        lengths=None if case.lengths is None else case.lengths[order],
-    )
+@every_row(noise=["quiet"])
+@pytest.mark.parametrize("batched", [True, False], ids=["batch of one", "no batch axis"])
+def test_alone_is_as_in_a_batch_whatever_the_options(row: Row, batched: bool) -> None:
+    assert alone_error(case_of(row), batched=batched) < LAW
+
+
+@every_row(noise=["noisy"])
+def test_a_row_has_its_own_noise(row: Row) -> None:
+    """Whatever rows come after it, and in which order they lie inside."""
+    assert first_rows_error(case_of(row), 2) < LAW
+
+
+@every_row(noise=["quiet"])
+def test_the_order_of_the_batch_is_irrelevant(row: Row) -> None:
+    case, order = case_of(row), np.array([2, 0, 1])
     expected = case.answers()
     expected = {name: a if name == "gradient" else a[..., order, :] for name, a in expected.items()}
-    assert worst(shuffled.answers(), expected) < law(case)
+    assert worst(rows(case, order).answers(), expected) < LAW
+
+
+@every_case
+def test_the_order_of_a_larger_batch_is_irrelevant(case: Case) -> None:
+    order = np.array([3, 0, 4, 2, 1])
+    expected = case.answers()
+    expected = {name: a if name == "gradient" else a[..., order, :] for name, a in expected.items()}
+    assert worst(rows(case, order).answers(), expected) < law(case)
+
+
+@every_row(noise=["quiet"], rows=["whole", "ragged"])
+def test_a_list_is_a_padded_batch(row: Row) -> None:
+    case = case_of(row)
+    lengths = np.full(3, 4) if case.lengths is None else case.lengths
+    listed = [read(case.x, lambda a, b=b, n=n: a[:n, b]) for b, n in enumerate(lengths)]
+    outputs, state = case.network.run(listed, case.state)
+    padded, finish = case.run()
+    assert distance(pack(state), pack(finish)) < LAW
+    for b, n in enumerate(lengths):
+        assert distance(outputs[b], padded[:n, b] if case.every else padded[b]) < LAW
+
+
+@every_row(noise=["quiet"])
+def test_run_is_forward_to_the_bit(row: Row) -> None:
+    case = case_of(row)
+    y, state = case.network.run(case.x, case.state, case.lengths, case.reset)
+    expected, finish = case.run()
+    assert y.tobytes() == expected.tobytes()
+    assert pack(state).tobytes() == pack(finish).tobytes()
 
 
 @every_ragged_case
@@ -102,3 +169,18 @@ def test_no_steps_leave_the_state(case: Case) -> None:
     none = steps(case, 0, 0, case.state).answers()
     assert not none["gradient"].any()
     assert none["dstart.1.0"].tobytes() == case.dstate[1][0].tobytes()
+
+
+@every_row(weights=["weights"])
+def test_a_weight_of_zero_is_a_target_that_is_not_there(row: Row) -> None:
+    """What it weighs nothing may be anything; and only the proportions of weights count."""
+    case = case_of(row)
+    options = {"noise": case.noise}
+    targets = case.targets.copy()
+    targets[case.weights == 0] = np.nan if targets.dtype.kind == "f" else 1
+    loss, gradient, _ = bptt.full(case.network, case.batch, case.state, **options)
+    other = bptt.full(case.network, replace(case, targets=targets).batch, case.state, **options)
+    assert (loss, gradient.tobytes()) == (other[0], other[1].tobytes())
+    twice = replace(case, weights=2 * case.weights)
+    other = bptt.full(case.network, twice.batch, case.state, **options)
+    assert distance(other[1], gradient) < LAW

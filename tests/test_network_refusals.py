@@ -9,7 +9,7 @@ import pytest
 
 from cases import Array
 from elman import Batch, ElmanError, Network, OptionError, ShapeError, bptt
-from elman.network import State
+from elman.states import State
 
 
 def small(**changed: object) -> Network:
@@ -28,7 +28,7 @@ def refusal(act: Callable[[], object], kind: type[ElmanError] = ShapeError) -> s
     return str(refused.value)
 
 
-X = zeros(5, 6, 3)
+X, ZEROS = zeros(5, 6, 3), zeros(5, 6).astype(int)
 READ: dict[str, tuple[object, str]] = {
     "another width": (
         zeros(5, 6, 7),
@@ -120,11 +120,11 @@ STATES: dict[str, tuple[Callable[[Network], object], str]] = {
     ),
     "a layer missing": (
         lambda network: network.init_state(6)[:1],
-        "state must be a tuple with one entry for each of the 2 layers",
+        "state must be a tuple with one entry for each of the 2 layers, 2 in all",
     ),
     "PyTorch's array": (
         lambda network: zeros(2, 6, 4),
-        "state must be a tuple with one entry for each of the 2 layers",
+        "state must be a tuple with one entry for each of the 2 layers, 2 in all",
     ),
     "arrays, not tuples": (
         lambda network: (zeros(6, 4), zeros(6, 4)),
@@ -176,24 +176,3 @@ def test_windows_are_one_step_or_more(method: Callable[..., object], window: int
     batch = Batch(X, zeros(5, 6).astype(int))
     message = refusal(lambda: method(small(), batch, window=window), OptionError)
     assert message == f"window is {window}; it must be a number of steps, 1 or more"
-
-
-@pytest.mark.parametrize("name", ["input_size", "hidden_size", "output_size", "num_layers"])
-@pytest.mark.parametrize("size", [0, -1, 2.5, True, "4", None])
-def test_sizes_are_whole_numbers(name: str, size: object) -> None:
-    message = refusal(lambda: small(**{name: size}), OptionError)
-    assert message == f"{name} is {size!r}; it must be a whole number, 1 or more"
-
-
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        ({"cell": "lstm"}, "no cell 'lstm' with activation 'tanh'; there are elman (tanh, relu)"),
-        ({"activation": "gelu"}, "no cell 'elman' with activation 'gelu'; there are elman (tanh, relu)"),
-        ({"dtype": "float16"}, "dtype is 'float16'; there are float32 and float64"),
-        ({"initialization": "xavier"}, "no initialization 'xavier'; there are orthogonal, standard_normal"),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
-)
-def test_unknown_options_name_the_known(option: dict[str, object], message: str) -> None:
-    assert refusal(lambda: small(**option), OptionError) == message

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from cases import GRID, Array, Case, every_case, every_ragged_case, pack, random_case
+from cases import GRID, Array, Case, every_case, every_ragged_case, named, pack, random_case, read
 from checks import distance
 from elman import Network, bptt
+from elman.states import State
+from matrix import Row, case_of, every_row
 
 
 def twin(network: Network) -> Network:
@@ -19,36 +22,57 @@ def twin(network: Network) -> Network:
     return Network.from_spec(network.spec, network.parameters.flat)
 
 
-def padded(case: Case, x: float, target: int, dy: float) -> Case:
-    """The case with other numbers past the rows' ends."""
-    ended = np.arange(6)[:, None] >= case.lengths
-    changed = {name: getattr(case, name).copy() for name in ("x", "targets", "dy")}
-    for name, value in {"x": x, "targets": target, "dy": dy}.items():
-        changed[name][ended] = value
+def padded(case: Case, *, noisy: bool) -> Case:
+    """The case with zeros, or the worst that there is, past the rows' ends."""
+    ended = np.arange(len(case.x[0] if isinstance(case.x, tuple) else case.x))[:, None] >= case.lengths
+
+    def filled(a: Array | None) -> Any:
+        if a is None:
+            return None
+        a = a.copy()
+        a[ended] = {"f": np.nan, "i": -(10**9), "b": True}[a.dtype.kind] if noisy else 0
+        return a
+
+    changed = {"x": read(case.x, filled), "reset": filled(case.reset)}
+    if case.every:
+        changed |= {name: filled(getattr(case, name)) for name in ("targets", "dy", "weights")}
     return replace(case, **changed)
+
+
+def same_bytes(came: dict[str, Array], expected: dict[str, Array]) -> bool:
+    return all(came[name].tobytes() == expected[name].tobytes() for name in expected)
+
+
+def bytes_of(answer: tuple[float, Array, State]) -> tuple[float, bytes, bytes]:
+    loss, gradient, state = answer
+    return loss, gradient.tobytes(), pack(state).tobytes()
 
 
 @every_ragged_case
 def test_noise_in_padding_changes_nothing(case: Case) -> None:
-    noise = np.nan if case.x.ndim == 3 else -(10**9)
-    noisy, quiet = padded(case, noise, 10**9, np.nan), padded(case, 0, 0, 0.0)
-    for name, value in noisy.answers().items():
-        assert value.tobytes() == quiet.answers()[name].tobytes(), name
+    noisy, quiet = (padded(case, noisy=noisy) for noisy in (True, False))
+    assert same_bytes(noisy.answers(), quiet.answers())
     for method, options in (
         (bptt.full, {}),
         (bptt.truncated, {"window": 4}),
         (bptt.checkpointed, {"window": 4}),
     ):
-        loss, gradient, state = method(case.network, noisy.batch, case.state, **options)
-        right = method(case.network, quiet.batch, case.state, **options)
-        assert (loss, gradient.tobytes()) == (right[0], right[1].tobytes())
-        assert pack(state).tobytes() == pack(right[2]).tobytes()
+        came = method(case.network, noisy.batch, case.state, **options)
+        assert bytes_of(came) == bytes_of(method(case.network, quiet.batch, case.state, **options))
 
 
-@every_case
-@pytest.mark.parametrize("noise", [np.nan, 1e30])
-def test_noise_in_scratch_changes_nothing(case: Case, noise: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    quiet, filled = case.answers(), []
+@every_row(rows=["ragged", "ragged, reset"])
+def test_noise_in_padding_changes_nothing_whatever_the_options(row: Row) -> None:
+    """Of x, targets, weights, resets and gradients."""
+    noisy, quiet = (padded(case_of(row), noisy=noisy) for noisy in (True, False))
+    assert same_bytes(noisy.answers(), quiet.answers())
+    came, right = (bytes_of(bptt.full(c.network, c.batch, c.state, noise=c.noise)) for c in (noisy, quiet))
+    assert came == right
+
+
+def scratch_of_noise(monkeypatch: pytest.MonkeyPatch, noise: float) -> list[int]:
+    """Let NumPy hand out noise where it hands out memory; return the sizes that it will have filled."""
+    filled = []
 
     def noisy(make: Callable[..., Array]) -> Callable[..., Array]:
         def filled_with_noise(*given: object, **options: object) -> Array:
@@ -60,15 +84,36 @@ def test_noise_in_scratch_changes_nothing(case: Case, noise: float, monkeypatch:
 
         return filled_with_noise
 
-    monkeypatch.setattr(np, "empty", noisy(np.empty))
-    monkeypatch.setattr(np, "empty_like", noisy(np.empty_like))
+    for name in ("empty", "empty_like"):
+        monkeypatch.setattr(np, name, noisy(getattr(np, name)))
+    return filled
+
+
+@every_case
+@pytest.mark.parametrize("noise", [np.nan, 1e30])
+def test_noise_in_scratch_changes_nothing(case: Case, noise: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet, filled = case.answers(), scratch_of_noise(monkeypatch, noise)
     new = twin(case.network)
     loud = replace(case, network=new).answers()
     step = new.step(case.x[0], case.state)
     monkeypatch.undo()
     assert sum(filled) > 2 * 6 * 5 * 7  # the engine's scratch was reached
-    assert all(loud[name].tobytes() == quiet[name].tobytes() for name in quiet)
+    assert same_bytes(loud, quiet)
     assert step[0].tobytes() == case.network.step(case.x[0], case.state)[0].tobytes()
+
+
+@every_row()
+def test_noise_in_scratch_changes_nothing_whatever_the_options(
+    row: Row, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = case_of(row)
+    quiet, filled = case.answers(), scratch_of_noise(monkeypatch, np.nan)
+    new = replace(case, network=twin(case.network))
+    loud, came = new.answers(), bptt.full(new.network, new.batch, new.state, noise=new.noise)
+    monkeypatch.undo()
+    assert sum(filled) > 4 * 3 * 5
+    assert same_bytes(loud, quiet)
+    assert bytes_of(came) == bytes_of(bptt.full(case.network, case.batch, case.state, noise=case.noise))
 
 
 def leave_noise(network: Network) -> None:
@@ -84,24 +129,33 @@ def leave_noise(network: Network) -> None:
 def test_what_ran_before_changes_nothing(case: Case) -> None:
     expected = case.answers()
     leave_noise(case.network)
-    came = case.answers()
-    assert all(came[name].tobytes() == expected[name].tobytes() for name in expected)
+    assert same_bytes(case.answers(), expected)
+
+
+@every_row()
+def test_what_ran_before_changes_nothing_whatever_the_options(row: Row) -> None:
+    """Not even a backward run of NaN."""
+    case = case_of(row)
+    expected = case.answers()
+    replace(case, dy=np.full_like(case.dy, np.nan)).answers()
+    assert same_bytes(case.answers(), expected)
 
 
 @every_case
 def test_what_runs_later_changes_nothing(case: Case) -> None:
     """Neither what was handed out, nor tapes that wait for their backward run."""
     expected, held = case.answers(), case.answers()
-    _, _, tapes = case.network.forward(case.x, case.state, case.lengths)
+    _, _, tapes = case.forward()
     leave_noise(case.network)
     gradient, dstart = case.network.backward(case.dy, tapes, case.dstate)
+    dstart = named("dstart", dstart)
     assert gradient.tobytes() == expected["gradient"].tobytes()
-    assert pack(dstart).tobytes() == b"".join(expected[f"dstart.{k}.0"].tobytes() for k in range(2))
+    assert same_bytes(expected, dstart)
     leave_noise(case.network)
     fresh = replace(
         case, network=Network.from_spec(case.network.spec, case.network.parameters.flat)
     ).answers()
-    assert all(held[name].tobytes() == fresh[name].tobytes() for name in fresh)
+    assert same_bytes(held, fresh)
 
 
 def test_threads_do_not_meet() -> None:
@@ -109,7 +163,7 @@ def test_threads_do_not_meet() -> None:
     expected = case.answers()
     with ThreadPoolExecutor(4) as pool:
         for came in pool.map(lambda _: case.answers(), range(100)):
-            assert all(came[name].tobytes() == expected[name].tobytes() for name in expected)
+            assert same_bytes(came, expected)
 
 
 # The flat vector is the truth, and a state is a value
@@ -137,7 +191,7 @@ def test_a_state_is_a_value() -> None:
     before = pack(state).tobytes()
     first, second = (replace(case, state=state).answers() for _ in range(2))
     stepped = [pack(case.network.step(case.x[0], state)[1]).tobytes() for _ in range(2)]
-    assert all(first[name].tobytes() == second[name].tobytes() for name in first)
+    assert same_bytes(first, second)
     assert stepped[0] == stepped[1]
     assert pack(state).tobytes() == before
 
@@ -147,7 +201,10 @@ def test_what_was_handed_out_is_not_held() -> None:
     case = random_case(layers=2)
     expected = case.answers()
     y, state, tapes = case.network.forward(case.x, case.state)
-    assert not any(np.shares_memory(h, tape.outputs) for (h,), tape in zip(state, tapes.layers, strict=True))
+    (run,) = tapes.runs
+    assert not any(
+        np.shares_memory(h, tape.outputs) for (h,), tape in zip(state, run.passage.tapes, strict=True)
+    )
     y[:] = np.nan
     for (h,) in state:
         h[:] = np.nan
@@ -170,7 +227,7 @@ def test_what_comes_in_is_not_written_to() -> None:
 def test_a_run_gives_the_same_bytes_again() -> None:
     case = random_case(layers=2, lengths=(2, 0, 5), dtype="float32")
     first, second = case.answers(), case.answers()
-    assert all(first[name].tobytes() == second[name].tobytes() for name in first)
+    assert same_bytes(first, second)
 
 
 def test_two_networks_do_not_share() -> None:
@@ -186,7 +243,7 @@ def test_memory_does_not_grow_with_the_shapes_it_served() -> None:
     for length in (3, 5, 1, 4, 5, 2, 5):
         y, _, tapes = case.network.forward(case.x[:length])
         case.network.backward(y, tapes)
-        held.append(len(case.network._memory._spare))
+        held.append(len(case.network.machine.memory._spare))
     assert held == held[:1] * 7
     largest = (5 + 1) * case.x.shape[1] * case.network.spec.hidden_size
-    assert max(array.size for array in case.network._memory._spare) <= largest
+    assert max(array.size for array in case.network.machine.memory._spare) <= largest

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elman import OptionError
-from elman.optimizers import OPTIMIZERS, Optimizer, adagrad, adam, adamw, find, rmsprop, sgd
+from elman.optimizers import OPTIMIZERS, Optimizer, adagrad, adam, adamw, decayed, find, rmsprop, sgd
 
 GOLDENS = json.loads((Path(__file__).parent / "goldens/torch_optimizers.json").read_text())
 RUNS = GOLDENS["runs"]
 MAKERS = {"sgd": sgd, "rmsprop": rmsprop, "adagrad": adagrad, "adam": adam, "adamw": adamw}
-SLOTS = {"sgd": 1, "rmsprop": 1, "adagrad": 1, "adam": 2, "adamw": 2}
+SLOTS = {"sgd": 1, "momentum": 1, "rmsprop": 1, "adagrad": 1, "adam": 2, "adamw": 2}
 
 
 def label(run: dict[str, Any]) -> str:
@@ -63,7 +64,13 @@ def test_every_option_counts(run, factor):
 
 
 def test_the_goldens_know_every_optimizer():
-    assert {run["optimizer"] for run in RUNS} == set(OPTIMIZERS) == set(MAKERS)
+    assert {run["optimizer"] for run in RUNS} == set(MAKERS) == OPTIMIZERS.keys() - {"momentum"}
+
+
+def test_momentum_is_the_name_of_gradient_descent_with_momentum():
+    (run,) = [run for run in RUNS if run["options"] == {"momentum": 0.9}]
+    assert worst_error(run, find("momentum")) < 1e-12
+    assert find("momentum").learning_rate == pytest.approx(sgd().learning_rate * (1 - 0.9))
 
 
 # ------------------------------------------------------------------- memory, by the equations in plain Python
@@ -153,6 +160,44 @@ def test_the_first_step_of_adam_is_the_learning_rate_whatever_the_gradient(size,
     np.testing.assert_allclose(x, [-rate, rate], rtol=2e-5)  # ε beside the smallest gradient
 
 
+# ------------------------------------------------------------------------------------------- weight decay
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_decay_shrinks_before_the_rule_and_leaves_its_memory_alone(name):
+    plain, shrinking = decayed(find(name), 0.0), find(name, weight_decay=0.25)
+    x, y, memory, other = np.array([3.0, -2.0]), np.array([3.0, -2.0]), *np.zeros((2, plain.slots, 2))
+    for t, gradient in enumerate([[0.5, -3.0], [0.0, 2.0], [1.0, 1.0]], start=1):
+        g, rate = np.array(gradient), 0.1 * t
+        y *= 1 - rate * 0.25
+        plain.update(y, g, other, t, rate)
+        shrinking.update(x, g, memory, t, rate)
+        assert x.tobytes() == y.tobytes()
+        assert memory.tobytes() == other.tobytes()
+    assert (shrinking.name, shrinking.slots, shrinking.learning_rate) == (
+        name,
+        plain.slots,
+        plain.learning_rate,
+    )
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.25])
+def test_adamw_is_adam_with_decay_to_the_bit(weight_decay):
+    own, made = adamw(0.5, 0.9, weight_decay=weight_decay), decayed(adam(0.5, 0.9), weight_decay)
+    assert np.array_equal(walk(own), walk(made))
+    assert own.slots == made.slots == 2
+
+
+def test_a_decay_that_is_given_takes_the_place_of_the_own():
+    assert find("adamw").weight_decay == find("adamw", weight_decay=None).weight_decay == 0.01
+    assert find("adamw", weight_decay=0.3).weight_decay == 0.3  # not 0.3 on top of 0.01
+    assert find("adamw", weight_decay=0).weight_decay == 0
+    assert find("sgd").weight_decay == 0
+    own = sgd(0.3)
+    assert find(own, weight_decay=0.2) == decayed(own, 0.2) != own
+    assert decayed(decayed(own, 0.2), 0.0) == own
+
+
 NAN, INF = math.nan, math.inf
 SHARE = [-0.1, 1.0, 1.5, NAN, INF, -INF]  # not in [0, 1)
 POSITIVE = [0.0, -1e-8, NAN, INF]
@@ -172,6 +217,8 @@ POSITIVE = [0.0, -1e-8, NAN, INF]
         (adamw, "beta2", SHARE),
         (adamw, "epsilon", POSITIVE),
         (adamw, "weight_decay", [-1e-9, NAN, INF]),
+        (partial(find, "adam"), "weight_decay", [-1e-9, NAN, INF]),
+        (partial(decayed, sgd()), "weight_decay", [-1e-9, NAN, INF]),
     ],
     ids=lambda value: getattr(value, "__name__", value if isinstance(value, str) else ""),
 )
@@ -195,7 +242,7 @@ def test_an_optimizer_is_found_by_name_or_is_itself():
         assert find(name).learning_rate > 0
 
 
-@pytest.mark.parametrize("name", ["Adam", "", "momentum", None])
+@pytest.mark.parametrize("name", ["Adam", "", "nesterov", None])
 def test_an_unknown_name_lists_the_choices(name):
-    with pytest.raises(OptionError, match=r"there are adam, adamw, rmsprop, adagrad, sgd$"):
+    with pytest.raises(OptionError, match=r"there are adam, adamw, rmsprop, adagrad, sgd, momentum$"):
         find(name)

@@ -19,10 +19,34 @@ LAYOUTS = st.dictionaries(
 )
 
 
-def drawn(layout: dict[str, tuple[int, ...]], name: str, seed: int = 0, dtype: str = "float64") -> Parameters:
+def drawn(
+    layout: dict[str, tuple[int, ...]],
+    name: str,
+    seed: int = 0,
+    dtype: str = "float64",
+    gates: tuple[str, ...] = ("h",),
+) -> Parameters:
     parameters = Parameters.zeros(layout, dtype)
-    initialize(parameters, name, np.random.default_rng(seed))
+    initialize(parameters, name, np.random.default_rng(seed), gates=gates)
     return parameters
+
+
+def everything(gates: str, *, hidden: int = 12, tied: bool = False) -> dict[str, tuple[int, ...]]:
+    """A layout with every name that a network may have: two directions of one layer of these gates."""
+    rows = len(gates) * hidden
+    layer = {"U": (rows, 30), "W": (rows, hidden), "b": (rows,), "d": (rows,), "gU": (rows,), "gW": (rows,)}
+    layer |= {"h0": (hidden,), "s0": (hidden,)}
+    layout = {"embedding.E": (80, 30)}
+    layout |= {f"layers.0{way}.{name}": shape for way in ("", ".reverse") for name, shape in layer.items()}
+    return layout | ({} if tied else {"head.V": (80, 2 * hidden)}) | {"head.c": (80,)}
+
+
+def assert_uniform(values: np.ndarray, bound: float) -> None:
+    """The values fill ±bound evenly: nothing beyond, something near it, a third of its square on average."""
+    scaled = values.reshape(-1) / bound
+    assert 0.8 < np.abs(scaled).max() <= 1
+    assert abs(scaled.mean()) < 3 / math.sqrt(scaled.size)  # five deviations
+    assert abs((scaled**2).mean() - 1 / 3) < 1.5 / math.sqrt(scaled.size)
 
 
 @given(LAYOUTS)
@@ -109,12 +133,106 @@ def test_u_and_v_are_uniform_in_their_bounds_and_biases_zero():
     network = Network(input_size=300, hidden_size=16, output_size=200, num_layers=2, dtype="float64")
     parameters = network.parameters
     for name in ("layers.0.U", "layers.1.U", "head.V"):
-        values = parameters[name].reshape(-1) * math.sqrt(16)
-        assert 0.95 < np.abs(values).max() <= 1
-        assert abs(values.mean()) < 0.13  # five deviations of 256 draws at most
-        assert abs((values**2).mean() - 1 / 3) < 0.1
+        assert_uniform(parameters[name], 1 / math.sqrt(16))
     for name in ("layers.0.b", "layers.1.b", "head.c"):
         assert not parameters[name].any()
+
+
+@pytest.mark.parametrize("gates", ["h", "rzn", "ifgo"])
+@pytest.mark.parametrize("way", ["", ".reverse"])
+def test_by_default_every_parameter_starts_as_its_name_asks(gates, way):
+    parameters = drawn(everything(gates), "orthogonal", gates=tuple(gates))
+    layer = {name: parameters[f"layers.0{way}.{name}"] for name in ("U", "W", "d", "gU", "gW", "h0", "s0")}
+    assert_uniform(layer["U"], 1 / math.sqrt(12))
+    assert_uniform(parameters["head.V"], 1 / math.sqrt(24))
+    assert max(np.abs(W @ W.T - np.eye(12)).max() for W in layer["W"].reshape(-1, 12, 12)) < 1e-14
+    assert (layer["gU"] == 1).all()
+    assert (layer["gW"] == 1).all()
+    for zero in (layer["d"], layer["h0"], layer["s0"], parameters["head.c"]):
+        assert not zero.any()
+
+
+@pytest.mark.parametrize("name", ["orthogonal", "glorot"])
+@pytest.mark.parametrize("way", ["", ".reverse"])
+def test_the_forget_gate_of_an_lstm_is_open(name, way):
+    b = drawn(everything("ifgo"), name, gates=("i", "f", "g", "o"))[f"layers.0{way}.b"].reshape(4, 12)
+    assert b.tolist() == [[0] * 12, [1] * 12, [0] * 12, [0] * 12]
+
+
+@pytest.mark.parametrize(("name", "gates"), [("orthogonal", "rzn"), ("glorot", "rzn"), ("identity", "h")])
+def test_without_a_forget_gate_biases_are_zero(name, gates):
+    assert not drawn(everything(gates), name, gates=tuple(gates))["layers.0.b"].any()
+
+
+def test_the_default_draw_of_an_elman_network_is_that_of_all_versions():
+    parameters = drawn(
+        {"layers.0.U": (2, 1), "layers.0.W": (2, 2), "layers.0.b": (2,), "head.V": (1, 2)}, "orthogonal"
+    )
+    generator = np.random.default_rng(0)
+    U = generator.uniform(-1, 1, (2, 1)) / np.sqrt(2)
+    q, r = np.linalg.qr(generator.standard_normal((2, 2)))
+    V = generator.uniform(-1, 1, (1, 2)) / np.sqrt(2)
+    right = [*U.flat, *(q * np.sign(np.diagonal(r))).flat, 0.0, 0.0, *V.flat]
+    np.testing.assert_array_equal(parameters.flat, right)
+
+
+@pytest.mark.parametrize("name", ["orthogonal", "identity", "glorot", "uniform"])
+def test_an_embedding_is_normal_but_small_where_it_is_the_output_too(name):
+    untied, tied = (drawn(everything("h", tied=tied), name)["embedding.E"] for tied in (False, True))
+    assert abs(untied.mean()) < 0.1  # 2400 draws
+    assert abs(untied.std() - 1) < 0.1
+    assert np.abs(untied).max() > 2.5
+    assert_uniform(tied, 1 / math.sqrt(30))
+
+
+def test_identity_starts_each_layer_and_direction_as_the_identity():
+    one, other = (drawn(everything("h"), name) for name in ("identity", "orthogonal"))
+    for way in ("", ".reverse"):
+        np.testing.assert_array_equal(one[f"layers.0{way}.W"], np.eye(12))
+    assert_uniform(one["layers.0.U"], 1 / math.sqrt(12))
+    assert_uniform(one["head.V"], 1 / math.sqrt(24))
+    np.testing.assert_array_equal(one["layers.0.gU"], other["layers.0.gU"])
+    for zero in ("b", "d", "h0", "s0"):
+        assert not one[f"layers.0.{zero}"].any()
+
+
+@pytest.mark.parametrize(("gates", "said"), [("rzn", "3: r, z, n"), ("ifgo", "4: i, f, g, o")])
+def test_identity_refuses_a_cell_of_several_gates(gates, said):
+    with pytest.raises(OptionError, match=f"'identity' is for a cell of one gate; this one has {said}"):
+        drawn(everything(gates), "identity", gates=tuple(gates))
+
+
+@pytest.mark.parametrize("gates", ["h", "ifgo"])
+def test_glorot_bounds_u_by_the_sizes_of_one_gate_and_v_by_its_own(gates):
+    parameters = drawn(everything(gates), "glorot", gates=tuple(gates))
+    for way in ("", ".reverse"):
+        assert_uniform(parameters[f"layers.0{way}.U"], math.sqrt(6 / (30 + 12)))
+        blocks = parameters[f"layers.0{way}.W"].reshape(-1, 12, 12)
+        assert max(np.abs(W @ W.T - np.eye(12)).max() for W in blocks) < 1e-14
+        assert (parameters[f"layers.0{way}.gW"] == 1).all()
+    assert_uniform(parameters["head.V"], math.sqrt(6 / (24 + 80)))
+    assert not parameters["head.c"].any()
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_uniform_draws_weights_and_biases_in_the_bounds_of_pytorch(tied):
+    parameters = drawn(everything("ifgo", tied=tied), "uniform", gates=("i", "f", "g", "o"))
+    for way in ("", ".reverse"):
+        for letter in ("U", "W", "b", "d"):
+            assert_uniform(parameters[f"layers.0{way}.{letter}"], 1 / math.sqrt(12))
+        assert (parameters[f"layers.0{way}.gU"] == 1).all()
+        assert not parameters[f"layers.0{way}.h0"].any()
+    read = 30 if tied else 24
+    assert_uniform(parameters["head.c"], 1 / math.sqrt(read))
+    if not tied:
+        assert_uniform(parameters["head.V"], 1 / math.sqrt(24))
+
+
+@pytest.mark.parametrize("name", INITIALIZATIONS)
+def test_a_network_of_the_letters_alone_is_filled(name):
+    """The layout of RNN, whose names have no place before them."""
+    parameters = drawn({"U": (4, 3), "W": (4, 4), "b": (4,), "V": (2, 4), "c": (2,)}, name)
+    assert all(parameters[letter].any() for letter in "UWV")
 
 
 def test_standard_normal_fills_everything():
@@ -141,5 +259,7 @@ def test_float32_is_the_same_draw_rounded(name):
 
 @pytest.mark.parametrize("name", ["xavier", "", "Orthogonal"])
 def test_an_unknown_initialization_lists_the_choices(name):
-    with pytest.raises(OptionError, match=r"there are orthogonal, standard_normal$"):
+    with pytest.raises(
+        OptionError, match=r"there are orthogonal, standard_normal, identity, glorot, uniform$"
+    ):
         Network(input_size=2, hidden_size=2, output_size=2, initialization=name)

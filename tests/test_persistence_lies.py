@@ -102,12 +102,19 @@ def two_zeros(_: np.ndarray) -> np.ndarray:
 
 TWICE = b'{"kind":"chars","symbols":["<unk>","a","b","a"]}'
 LIES: dict[str, tuple[Change, str]] = {
-    "another cell": (facts("spec", cell="gru"), "no cell 'gru' with activation 'tanh'; there are elman"),
+    "another cell": (facts("spec", cell="qrnn"), "no cell 'qrnn' with activation 'tanh'; there are elman"),
     "another activation": (facts("spec", activation="sigmoid"), r"there are elman \(tanh, relu\)"),
     "another dtype": (facts("spec", dtype="float16"), "dtype is 'float16'; there are float32 and float64"),
     "the other dtype": (facts("spec", dtype="float64"), "is float32 .*; expected float64"),
-    "a cell that is a number": (facts("spec", cell=3), "cell in the spec is 3; expected a short str"),
-    "a cell with a long name": (facts("spec", cell="x" * 50_000), "cell in the spec is 'xxx.*a short str"),
+    "a cell that is a number": (facts("spec", cell=3), "the spec in the metadata is none: Expected `str`, got `int`"),
+    "a cell with a long name": (facts("spec", cell="x" * 50_000), "cell in the spec is 'xxx.*: too long"),
+    "a cell with other weights": (facts("spec", cell="gru"), r"layers\.0\.U is .* expected float32 \(9, 4\)"),
+    "an option at its default": (facts("spec", bidirectional=False), "not in the one form"),
+    "an option of another type": (facts("spec", zoneout="0.1"), "Expected `float`, got `str`"),
+    "an option out of range": (facts("spec", zoneout=1.5), "zoneout is 1.5; it must be"),
+    "an option that changes nothing": (facts("spec", quantiles=[0.5]), "quantiles"),
+    "widths of other layers": (facts("spec", hidden_size=[3, 3, 4]), "hidden_size has 3 entries"),
+    "equal widths one by one": (facts("spec", hidden_size=[3, 3]), "not in the one form"),
     "a spec with one more": (facts("spec", **{"x\n" * 9999: "0"}), "the spec has .*; expected"),
     "a spec with one less": (facts("spec", cell=None), "the spec has .*; expected"),
     "layers missing": (facts("spec", num_layers=1), "the array .* is not of this network"),

@@ -148,9 +148,9 @@ class Clock:
     def perf_counter(self) -> float:
         return self.now
 
-    def full(self, network: Network, batch: Batch, state: Any) -> Any:
+    def full(self, network: Network, batch: Batch, state: Any, **options: Any) -> Any:
         self.now += self.step_seconds
-        return bptt.full(network, batch, state)
+        return bptt.full(network, batch, state, **options)
 
 
 @pytest.fixture

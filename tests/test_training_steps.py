@@ -25,8 +25,8 @@ class Spy:
 
     calls: list[tuple[Batch, Any, Any]] = field(default_factory=list)
 
-    def full(self, network: Network, batch: Batch, state: Any) -> Any:
-        loss, gradient, after = bptt.full(network, batch, state)
+    def full(self, network: Network, batch: Batch, state: Any, **options: Any) -> Any:
+        loss, gradient, after = bptt.full(network, batch, state, **options)
         self.calls.append((batch, state, after))
         return loss, gradient, after
 

@@ -9,18 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elman.data import KINDS, UNKNOWN, Vocabulary, vocabulary
+from elman.data import KINDS, UNKNOWN, Vocabulary, counting, vocabulary
 from elman.errors import DataError, FormatError, OptionError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 CHARS = Vocabulary("chars", (UNKNOWN, "\n", "a", "é", "😀"))
 WORDS = Vocabulary("words", (UNKNOWN, "\n", "to", "be"))
 BYTES = Vocabulary("bytes", ())
+BPE = Vocabulary("bpe", (), ((97, 98), (256, 32), (195, 169), (98, 32), (97, 259)))  # ab, "ab ", é, "b "
+COUNTED = [kind for kind in KINDS if kind != "bpe"]
 
 
 def build(kind: str, text: str, min_count: int | None = None) -> Vocabulary:
     pieces = [text.encode()] if kind == "bytes" else [text]
-    return Vocabulary.from_counts(kind, vocabulary.count(kind, pieces), min_count)
+    return Vocabulary.from_counts(kind, counting.count(kind, pieces), min_count)
 
 
 @settings(deadline=None)
@@ -58,7 +60,7 @@ def test_unknown_symbols_are_zero_and_can_be_read():
     assert Vocabulary("chars", (UNKNOWN,)).encode("ab\0").tolist() == [0, 0, 0]
 
 
-@pytest.mark.parametrize("vocab", [CHARS, WORDS, BYTES])
+@pytest.mark.parametrize("vocab", [CHARS, WORDS, BYTES, BPE])
 def test_no_text_is_no_symbols(vocab):
     assert vocab.encode("").shape == (0,)
     assert vocab.decode([]) == ""
@@ -69,14 +71,19 @@ def test_missing_names_each_new_symbol_once_in_order():
     assert CHARS.missing("xaéyxz\n") == ["x", "y", "z"]
     assert WORDS.missing("not to\nbe  or not") == ["not", "or"]
     assert BYTES.missing("anything 😀") == []
+    assert BPE.missing("anything 😀") == []
 
 
 def test_properties():
-    assert [(v.size, v.unknown, v.line_end) for v in (CHARS, WORDS, BYTES)] == [
+    assert [(v.size, v.unknown, v.line_end) for v in (CHARS, WORDS, BYTES, BPE)] == [
         (5, 0, 1),
         (4, 0, 1),
         (256, None, 10),
+        (260, None, 10),
     ]
+    assert BYTES.tokens == tuple(bytes((k,)) for k in range(256)) == BPE.tokens[:256]
+    assert BPE.tokens[256:] == (b"ab", b"ab ", "é".encode(), b"b ")
+    assert CHARS.tokens == WORDS.tokens == ()
     assert Vocabulary("chars", (UNKNOWN, "a")).line_end is None
 
 
@@ -106,12 +113,12 @@ def test_rare_symbols_become_the_unknown_one():
 @settings(deadline=None)
 @given(st.lists(TEXT))
 def test_counting_does_not_depend_on_the_pieces(pieces):
-    counts = vocabulary.count("chars", pieces)
+    counts = counting.count("chars", pieces)
     assert counts == {c: "".join(pieces).count(c) for c in set("".join(pieces))}
 
 
 def test_bytes_are_counted_as_characters_of_the_same_number():
-    assert vocabulary.count("bytes", [b"a\xff", b"\xff"]) == {"a": 1, "ÿ": 2}
+    assert counting.count("bytes", [b"a\xff", b"\xff"]) == {"a": 1, "ÿ": 2}
 
 
 @pytest.mark.parametrize("symbols", [[-1], [5], [0, 99], [1.0], [300]])
@@ -120,14 +127,16 @@ def test_decode_refuses_what_is_no_symbol(symbols):
         CHARS.decode(symbols)
 
 
-def test_bytes_that_are_not_text_decode_to_the_replacement_character():
-    assert BYTES.decode([97, 255, 98]) == "a\ufffdb"
+@pytest.mark.parametrize("vocab", [BYTES, BPE])
+def test_bytes_that_are_not_text_decode_to_the_replacement_character(vocab):
+    assert vocab.decode([97, 255, 98]) == "a\ufffdb"
 
 
 def test_only_bytes_read_bytes():
     assert BYTES.encode(b"\xff\n").tolist() == [255, 10]
-    with pytest.raises(DataError, match="reads text"):
-        CHARS.encode(b"a")
+    for vocab in (CHARS, WORDS, BPE):
+        with pytest.raises(DataError, match=f"a vocabulary of {vocab.kind} reads text"):
+            vocab.encode(b"a")
 
 
 def test_bytes_from_the_command_line_come_back_and_other_surrogates_are_refused():
@@ -139,7 +148,7 @@ def test_bytes_from_the_command_line_come_back_and_other_surrogates_are_refused(
 @pytest.mark.parametrize(
     ("kind", "symbols", "message"),
     [
-        ("letters", (), "chars, bytes, words"),
+        ("letters", (), "chars, bytes, words, bpe"),
         ("chars", (), "symbol 0 must be '<unk>'"),
         ("chars", ("a",), "symbol 0 must be '<unk>'"),
         ("chars", (UNKNOWN, "a", "a"), "'a' is listed twice"),
@@ -152,6 +161,7 @@ def test_bytes_from_the_command_line_come_back_and_other_surrogates_are_refused(
         ("words", (UNKNOWN, "a\n"), "cannot be a symbol"),
         ("words", (UNKNOWN, "a\udc80"), "cannot be a symbol"),
         ("bytes", ("a",), "lists no symbols"),
+        ("bpe", ("a",), "lists no symbols"),
     ],
 )
 def test_a_vocabulary_that_cannot_be_is_refused(kind, symbols, message):
@@ -162,9 +172,17 @@ def test_a_vocabulary_that_cannot_be_is_refused(kind, symbols, message):
 def test_an_unknown_kind_is_refused_when_counts_are_given():
     with pytest.raises(OptionError, match="chars, bytes, words"):
         Vocabulary.from_counts("letters", {})
+    with pytest.raises(OptionError, match="read_corpus"):
+        Vocabulary.from_counts("bpe", {"a": 2})
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("vocab", [CHARS, WORDS, BYTES])
+def test_only_bpe_has_merges(vocab):
+    with pytest.raises(OptionError, match=f"a vocabulary of {vocab.kind} has no merges; 1 came"):
+        Vocabulary(vocab.kind, vocab.symbols, ((97, 98),))
+
+
+@pytest.mark.parametrize("kind", COUNTED)
 @settings(deadline=None)
 @given(TEXT)
 def test_the_form_comes_back_and_is_the_same_each_time(kind, text):
@@ -175,6 +193,9 @@ def test_the_form_comes_back_and_is_the_same_each_time(kind, text):
 
 def test_the_form_is_golden():
     assert CHARS.to_bytes() == '{"kind":"chars","symbols":["<unk>","\\n","a","é","😀"]}'.encode()
+    merges = b"[[97,98],[256,32],[195,169],[98,32],[97,259]]"
+    assert BPE.to_bytes() == b'{"kind":"bpe","symbols":[],"merges":%s}' % merges
+    assert Vocabulary.from_bytes(BPE.to_bytes()) == BPE
 
 
 HOSTILE = [
@@ -203,6 +224,33 @@ HOSTILE = [
     b'{"kind":"chars","symbols":["<unk>","\xed\xa0\x80"]}',
     b'{"kind":"chars","symbols":["<unk>","\xff"]}',
     b'{"kind":"words","symbols":["<unk>","a b"]}',
+    b'{"kind":"chars","symbols":["<unk>"],"merges":[]}',
+    b'{"kind":"bytes","symbols":[],"merges":[[97,98]]}',
+    *(
+        b'{"kind":"bpe","symbols":[],"merges":%s}' % merges
+        for merges in [
+            b"null",
+            b"[97,98]",
+            b"[[97]]",
+            b"[[97,98,99]]",
+            b"[[97,98],[97,98]]",
+            b"[[97,256]]",
+            b"[[-1,98]]",
+            b"[[97,1e3]]",
+            b"[[97,true]]",
+            b'[["a","b"]]',
+            b"[[97, 98]]",
+            b"[[97,10]]",
+            b"[[97,18446744073709551616]]",
+            b"[[97," + b"9" * 5_000 + b"]]",
+            b"[" + b",".join(b"[%d,%d]" % (k, k) for k in (97, *range(256, 300))) + b"]",
+            b"[" * 100_000,
+        ]
+    ),
+    b'{"kind":"bpe","symbols":[]}',
+    b'{"kind":"bpe","merges":[],"symbols":[]}',
+    b'{"kind":"bpe","symbols":["a"],"merges":[]}',
+    b'{"kind":"bpe","symbols":[],"merges":[],"model":{}}',
     b"\xef\xbb\xbf" + BYTES.to_bytes(),
     BYTES.to_bytes().decode().encode("utf-16"),
     b"[" * 100_000,
@@ -217,8 +265,9 @@ def test_a_damaged_form_is_refused(data):
         Vocabulary.from_bytes(data)
 
 
-def test_every_truncation_and_an_appended_byte_are_refused():
-    data = WORDS.to_bytes()
+@pytest.mark.parametrize("vocab", [WORDS, BPE])
+def test_every_truncation_and_an_appended_byte_are_refused(vocab):
+    data = vocab.to_bytes()
     for k in range(len(data)):
         with pytest.raises(FormatError):
             Vocabulary.from_bytes(data[:k])

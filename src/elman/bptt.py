@@ -14,35 +14,41 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from . import heads
-from .data import Batch
-from .errors import OptionError, ShapeError
-from .inputs import is_batched, read_lengths, read_symbols
-from .network import Network, State
+from .data import Batch, cut_time
+from .errors import OptionError
+from .network import Network
+from .noise import Noise
 from .numerics import Array
+from .states import State
 
 
-def full(network: Network, batch: Batch, state: State | None = None) -> tuple[float, Array, State]:
+def full(
+    network: Network, batch: Batch, state: State | None = None, *, noise: Noise | None = None
+) -> tuple[float, Array, State]:
     """Return (loss, gradient, state) of a whole batch.
 
-    Shapes: batch.x: "T B" symbols or "T B I"; batch.targets: "T B" symbols; gradient: flat, like
-            `network.parameters.flat`; state: per layer "B H", none means zeros.
-    Units:  the loss is the mean in nats per symbol, padding not counted.
-    Raises: ShapeError when batch or state do not fit the network.
+    Shapes: batch: what the network reads, and targets for its head; gradient: flat, like
+            `network.parameters.flat`; state: per layer "B H", none means the network's own.
+    Units:  the loss is the head's mean over the targets that count (softmax: nats per symbol).
+    With `noise` the network drops units as in training.
+    Raises: ShapeError, DataError when batch or state do not fit the network.
 
     >>> network = Network(input_size=3, hidden_size=4, output_size=3)
     >>> loss, gradient, state = full(network, Batch(np.array([[0], [1]]), np.array([[1], [2]])))
     >>> gradient.shape == network.parameters.flat.shape
     True
     """
-    y, after, tapes = network.forward(batch.x, state, batch.lengths)
-    loss, dy = heads.softmax.loss(y, _targets(network, batch), _lengths(batch))
-    gradient, _ = network.backward(dy, tapes)
+    loss, gradient, after, _ = network.differentiate(batch, state, noise=noise)
     return loss, gradient, after
 
 
 def truncated(
-    network: Network, batch: Batch, state: State | None = None, *, window: int
+    network: Network,
+    batch: Batch,
+    state: State | None = None,
+    *,
+    window: int,
+    noise: Noise | None = None,
 ) -> tuple[float, Array, State]:
     """Return (loss, gradient, state) with the gradient cut every `window` steps, the state carried on.
 
@@ -57,8 +63,8 @@ def truncated(
     True
     """
     loss, gradient = 0.0, np.zeros_like(network.parameters.flat)
-    for part, weight in _windows(batch, window):
-        part_loss, part_gradient, state = full(network, part, state)
+    for part, weight, part_noise in _windows(network, batch, window, noise):
+        part_loss, part_gradient, state = full(network, part, state, noise=part_noise)
         loss += weight * part_loss
         part_gradient *= weight
         gradient += part_gradient
@@ -67,7 +73,12 @@ def truncated(
 
 
 def checkpointed(
-    network: Network, batch: Batch, state: State | None = None, *, window: int
+    network: Network,
+    batch: Batch,
+    state: State | None = None,
+    *,
+    window: int,
+    noise: Noise | None = None,
 ) -> tuple[float, Array, State]:
     """Return what `full` returns, in the memory of one window and one state for each window.
 
@@ -80,44 +91,31 @@ def checkpointed(
     >>> bool(abs(exact - rebuilt).max() < 1e-6)
     True
     """
-    parts, starts = list(_windows(batch, window)), [state]
-    for part, _ in parts:
-        starts.append(network.run(part.x, starts[-1], part.lengths)[1])
+    parts, starts = list(_windows(network, batch, window, noise)), [state]
+    for part, _, part_noise in parts:
+        run = network.forward(part.x, starts[-1], part.lengths, part.reset, noise=part_noise)
+        starts.append(run[1])
     loss, gradient, dstate = 0.0, np.zeros_like(network.parameters.flat), None
-    for (part, weight), start in reversed(list(zip(parts, starts[:-1], strict=True))):
-        y, _, tapes = network.forward(part.x, start, part.lengths)
-        part_loss, dy = heads.softmax.loss(y, _targets(network, part), _lengths(part))
-        dy *= weight
-        part_gradient, dstate = network.backward(dy, tapes, dstate)
-        loss += weight * part_loss
-        gradient += part_gradient
+    for (part, share, part_noise), start in reversed(list(zip(parts, starts[:-1], strict=True))):
+        step = network.differentiate(part, start, noise=part_noise, dstate=dstate, share=share)
+        loss += share * step.loss
+        gradient += step.gradient
+        dstate = step.dstate
     assert starts[-1] is not None  # there is at least one window
     return loss, gradient, starts[-1]
 
 
-def _windows(batch: Batch, window: int) -> Iterator[tuple[Batch, float]]:
-    """Cut a batch into windows, each with its share of the symbols."""
+def _windows(
+    network: Network, batch: Batch, window: int, noise: Noise | None
+) -> Iterator[tuple[Batch, float, Noise | None]]:
+    """Cut a batch into windows, each with its share of the loss and its part of the noise."""
     if window < 1:
         raise OptionError(f"window is {window}; it must be a number of steps, 1 or more")
-    lengths = _lengths(batch)
-    for start in range(0, max(len(batch.x), 1), window):
-        stop = start + window
-        x, targets = batch.x[start:stop], batch.targets[start:stop]
-        inside = None if lengths is None else np.clip(lengths - start, 0, len(x))
-        part = Batch(x, targets, inside)
-        yield part, part.count / max(batch.count, 1)
-
-
-def _targets(network: Network, batch: Batch) -> Array:
-    axes = "T B" if is_batched(batch.x, axes=2) else "T"
-    targets = read_symbols("targets", batch.targets, axes, network.spec.output_size, _lengths(batch))
-    if targets.shape != np.shape(batch.x)[: targets.ndim]:
-        raise ShapeError(f"targets have shape {targets.shape}, x has {np.shape(batch.x)}: one target a step")
-    return targets
-
-
-def _lengths(batch: Batch) -> Array | None:
-    if batch.lengths is None:
-        return None
-    rows = 1 if np.ndim(batch.targets) == 1 else np.shape(batch.targets)[1]
-    return read_lengths(np.reshape(batch.lengths, -1), len(batch.targets), rows)
+    if network.spec.bidirectional or network.spec.readout != "every":
+        raise OptionError(
+            "time is cut into windows where each step has its output and is read forward; use bptt.full"
+        )
+    whole, start = batch.total, 0
+    for part in cut_time(batch, window):
+        yield part, part.total / (whole or 1), noise and noise.later(start)
+        start += window

@@ -2,8 +2,7 @@
 
 A symbol is drawn by the inverse cumulative distribution, in float64 and in the order of the symbols, with one
 uniform double from generator(seed, "sampling"): the same network, options and seed give the same symbols.
-Source: top-p: Holtzman et al. 2020, arXiv:1904.09751; beam search: Lowerre 1976, The HARPY Speech Recognition
-System, Carnegie Mellon University.
+Source: top-p: Holtzman et al. 2020, arXiv:1904.09751; beam search: Lowerre 1976, The HARPY System (CMU).
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ from numpy.typing import ArrayLike
 
 from .errors import NumericError, OptionError
 from .inputs import read_symbols
-from .network import Network, State
+from .network import Network
 from .numerics import Array, generator, log_softmax
+from .states import State
 
 WINDOW = 1024  # steps of a prime run at once, so that its logits are never in memory whole
 

@@ -1,4 +1,4 @@
-"""How well a network predicts a text: nats, bits, perplexity, accuracy, and the bits of each line."""
+"""How well a network does what its head is for, what it says to data, and the bits of each line of a text."""
 
 from __future__ import annotations
 
@@ -8,46 +8,30 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import heads
 from .data import Batch, Lines, Vocabulary
 from .data.reading import whole_words
-from .errors import DataError, NumericError, OptionError, ShapeError
-from .inputs import read_lengths, read_symbols
-from .network import Network, State
+from .errors import DataError, NumericError, OptionError
+from .figures import Evaluation, Figures, LabelEvaluation, Sums, Tally, ValueEvaluation, tally
+from .network import Network
 from .numerics import Array
+from .outputs import judge, windows
+from .states import State
+
+__all__ = [
+    "Evaluation",
+    "Figures",
+    "LabelEvaluation",
+    "LineScore",
+    "ValueEvaluation",
+    "evaluate",
+    "predict_batches",
+    "score_lines",
+]
 
 PIECE = 1 << 20  # characters encoded at a time
-LOGITS = 1 << 22  # held at once, so that memory grows neither with the text nor with batch times vocabulary
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What a network makes of `count` symbols.
-
-    Units: nats is the mean of −log p(symbol) over them, accuracy the share that was the most probable symbol.
-
-    >>> uniform = Evaluation(count=10, nats=math.log(4), accuracy=0.3)
-    >>> uniform.bits, round(uniform.perplexity, 12)
-    (2.0, 4.0)
-    """
-
-    count: int
-    nats: float
-    accuracy: float
-
-    @property
-    def bits(self) -> float:
-        """The mean in bits per symbol: what a perfect compressor with this model would need."""
-        return self.nats / math.log(2)
-
-    @property
-    def perplexity(self) -> float:
-        """exp(nats): among how many equally likely symbols the network wavers; inf beyond 709 nats."""
-        try:
-            return math.exp(self.nats)
-        except OverflowError:
-            return math.inf
 
 
 @dataclass(frozen=True)
@@ -58,13 +42,16 @@ class LineScore:
     count: int
 
 
-def evaluate(network: Network, batches: Iterable[Batch]) -> Evaluation:
-    """Return the mean over all targets of batches that come to an end.
+def evaluate(network: Network, batches: Iterable[Batch], *, scale: ArrayLike | None = None) -> Figures:
+    """Return how well a network does on batches that come to an end: the figures of its head.
 
-    Memory does not grow with their number. The state flows on into each batch that is not `fresh`; padding
-    counts for nothing.
+    softmax: `Evaluation`; sigmoid: `LabelEvaluation`; else `ValueEvaluation`, whose errors are multiplied by
+    `scale`, one for each column: with the scale of the targets' scaler they are in the units of the user.
+    All have `count`, how many targets count, and `loss`, as in training; all means are by the weights of the
+    batches. Memory does not grow with the number of batches, and never holds the outputs of all rows of one.
+    The state flows on into each batch that is not `fresh`; padding counts for nothing.
     Raises: DataError when there is no target; NumericError when a loss is not finite; ShapeError when a batch
-            does not fit the network.
+            does not fit the network; OptionError for a scale that does not fit the head.
 
     >>> network = Network(input_size=5, hidden_size=4, output_size=5)
     >>> network.parameters.flat[:] = 0
@@ -72,16 +59,58 @@ def evaluate(network: Network, batches: Iterable[Batch]) -> Evaluation:
     >>> round(evaluate(network, whole(np.array([0, 1, 2, 3]))).perplexity, 12)
     5.0
     """
-    nats, right, count = 0.0, 0, 0
-    state: State | None = None
+    spec, state, total = network.spec, None, Sums()
+    head = heads.find(spec.head, spec.quantiles)
+    judged_by = tally(head, spec.output_size, quantiles=spec.quantiles, scale=scale)
     for batch in batches:
-        row_nats, row_right, state = _measure(network, batch, None if batch.fresh else state)
-        nats += float(row_nats.sum())
-        right += int(row_right.sum())
-        count += batch.count
-    if count == 0:
+        state = None if batch.fresh else state
+        for part in windows(network, batch):
+            total, state = _add(total, judged_by, network, part, state)
+    if not total:
         raise DataError("there is nothing to evaluate: the batches hold no target")
-    return Evaluation(count, nats / count, right / count)
+    return judged_by.figures(**total)
+
+
+def _add(
+    total: Sums, judged_by: Tally, network: Network, batch: Batch, state: State | None
+) -> tuple[Sums, State]:
+    """Return (the total with the sums of a batch added, the state after it)."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is noticed below
+        judged = judge(network, batch, state)
+        for _, y, targets, weights in judged.blocks():
+            sums = judged_by.sums(y, targets, weights)
+            total = {name: total.get(name, 0) + value for name, value in sums.items()}
+    _check_finite("the loss", total.get("loss", 0))
+    return total, judged.state
+
+
+def predict_batches(network: Network, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Array]]:
+    """Yield each batch with what the network says to it; targets are not looked at.
+
+    Shapes: "T B Y", or "B Y" one per sequence, as `Head.outputs` has them: probabilities (softmax, sigmoid),
+            values, mean and standard deviation side by side (gaussian), quantiles; 0 past a row's end.
+    The state flows on into each batch that is not `fresh`.
+    Raises: NumericError when an output is not finite; ShapeError when a batch does not fit the network.
+
+    >>> network = Network(input_size=3, hidden_size=4, output_size=2)
+    >>> network.parameters.flat[:] = 0
+    >>> [(_, outputs)] = predict_batches(network, [Batch(np.array([0, 2]), np.array([1, 1]))])
+    >>> outputs
+    array([[0.5, 0.5],
+           [0.5, 0.5]], dtype=float32)
+    """
+    spec, state = network.spec, None
+    head = heads.find(spec.head, spec.quantiles)
+    for batch in batches:
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is noticed below
+            start = None if batch.fresh else state
+            y, state = network.run(batch.x, start, batch.lengths, batch.reset)
+            outputs = head.outputs(y)
+        if batch.lengths is not None and spec.readout == "every":
+            ended = np.arange(len(y))[:, None] >= batch.lengths
+            outputs[ended.reshape(y.shape[:-1])] = 0
+        _check_finite("an output", outputs)
+        yield batch, outputs
 
 
 def score_lines(
@@ -99,8 +128,9 @@ def score_lines(
     is there, which is what a log piped in live needs; otherwise with the last line of its batch.
 
     Lines of any length are read in windows.
-    Raises: OptionError when the vocabulary has no line end or another size than the network, or for a
-            batch_size below 1; NumericError when a loss is not finite.
+    Raises: OptionError when the network does not predict the next symbol of a text, when the vocabulary has
+            no line end or another size than the network, or for a batch_size below 1; NumericError when a
+            loss is not finite.
 
     >>> network = Network(input_size=4, hidden_size=4, output_size=4)
     >>> network.parameters.flat[:] = 0
@@ -108,7 +138,13 @@ def score_lines(
     >>> list(score_lines(network, vocabulary, ["abba", ""], carry=False))
     [LineScore(bits=10.0, count=5), LineScore(bits=2.0, count=1)]
     """
-    reads, predicts = network.spec.input_size, network.spec.output_size
+    spec = network.spec
+    if (spec.head, spec.readout, spec.bidirectional, spec.feature_size) != ("softmax", "every", False, 0):
+        raise OptionError(
+            "the network does not predict the next symbol of a text; lines are scored by one that reads "
+            "symbols forward, with head 'softmax' and readout 'every'"
+        )
+    reads, predicts = spec.input_size, spec.output_size
     if not reads == predicts == vocabulary.size:
         sizes = f"the network reads {reads} and predicts {predicts}, the vocabulary has {vocabulary.size}"
         raise OptionError(f"symbols do not agree: {sizes}; take the model's own vocabulary")
@@ -130,7 +166,7 @@ def _score_lines(
         nats = np.zeros(len(rows))
         parts = Lines(symbols, symbols[0], batch_size=len(rows), seq_length=1024, rows=rows)
         for batch in parts.once():
-            row_nats, _, state = _measure(network, batch, state if carry or not batch.fresh else None)
+            row_nats, state = _row_nats(network, batch, state if carry or not batch.fresh else None)
             nats[batch.rows] += row_nats
         for row, count in zip(nats, rows[:, 1], strict=True):
             yield LineScore(float(row) / math.log(2), int(count))
@@ -157,34 +193,23 @@ def _encode_in_pieces(vocabulary: Vocabulary, line: str) -> Iterator[Array]:
     return map(vocabulary.encode, pieces)
 
 
-def _measure(network: Network, batch: Batch, state: State | None) -> tuple[Array, Array, State]:
-    """Return (nats "B", right guesses "B", state): sums over each row, its logits held window by window."""
-    x, targets, lengths = _read(network, batch)
-    nats, right = np.zeros(len(lengths)), np.zeros(len(lengths), np.int64)
-    window = max(LOGITS // (max(len(lengths), 1) * network.spec.output_size), 1)
-    for start in range(0, max(len(x), 1), window):
-        part = slice(start, start + window)
-        real = np.clip(lengths - start, 0, len(x[part]))
-        inside = np.arange(len(x[part]))[:, None] < real
+def _row_nats(network: Network, batch: Batch, state: State | None) -> tuple[Array, State | None]:
+    """Return (the nats of each row, "B", the state after the batch)."""
+    total = np.zeros(len(np.asarray(batch.targets)[0]))
+    for part in windows(network, batch):
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is noticed below
-            y, state = network.run(x[part], state, None if inside.all() else real)
-            nats += np.where(inside, heads.softmax.nats(y, targets[part]), 0).sum(axis=0)
-        right += (inside & (y.argmax(axis=-1) == targets[part])).sum(axis=0)
-    if not np.isfinite(nats).all():
+            judged = judge(network, part, state)
+            nats = np.zeros(len(judged.aim.targets))
+            for which, y, targets, _ in judged.blocks():
+                nats[which] = heads.softmax.nats(y, targets)
+        _check_finite("the loss", nats)
+        total += judged.of_sequences(nats)
+        state = judged.state
+    return total, state
+
+
+def _check_finite(what: str, numbers: ArrayLike) -> None:
+    if not np.isfinite(numbers).all():
         raise NumericError(
-            "the loss is not finite: the weights hold, or lead to, NaN or infinity; take an earlier model"
+            f"{what} is not finite: the weights hold, or lead to, NaN or infinity; take an earlier model"
         )
-    assert state is not None  # there is at least one window
-    return nats, right, state
-
-
-def _read(network: Network, batch: Batch) -> tuple[Array, Array, Array]:
-    """Return (x, targets, lengths) checked, with a batch axis and with lengths even where all are full."""
-    x, targets = np.asarray(batch.x), np.asarray(batch.targets)
-    if targets.ndim == 1:
-        x, targets = x[:, None], targets[:, None]
-    if targets.shape != x.shape[:2]:
-        raise ShapeError(f"targets have shape {targets.shape}, x has {x.shape}: one target a step")
-    full = np.full(targets.shape[1:], len(targets))
-    lengths = full if batch.lengths is None else read_lengths(batch.lengths, *targets.shape)
-    return x, read_symbols("targets", targets, "T B", network.spec.output_size, lengths), lengths

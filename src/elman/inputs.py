@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .cells import States
 from .errors import ShapeError
 from .numerics import Array
 from .shapes import check
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a network reads at each step."""
+
+    input_size: int
+    feature_size: int
+    symbols_only: bool
+    dtype: str
 
 
 def read_input(x: ArrayLike, axes: str, input_size: int, dtype: str, lengths: Array | None = None) -> Array:
@@ -25,6 +37,36 @@ def read_input(x: ArrayLike, axes: str, input_size: int, dtype: str, lengths: Ar
     check("x", x, f"{axes} I".strip(), hint, I=input_size)
     x = x.astype(dtype, copy=False)
     return x if lengths is None else np.where(_ended(x.shape[:-1], lengths)[..., None], x.dtype.type(0), x)
+
+
+Parts = tuple[Array | None, Array | None]  # what a network reads: symbols, features
+
+
+def read_parts(x: Any, axes: str, reads: Reads, lengths: Array | None = None) -> Parts:
+    """Return (symbols, features) of `axes`, checked against what the network reads.
+
+    Raises: ShapeError as `read_input`; for a pair where one array is read, or the other way round; for
+            features where symbols go through an embedding.
+    """
+    if not reads.feature_size:
+        if isinstance(x, tuple):
+            raise ShapeError("x is a pair; this network reads one array (feature_size is 0)")
+        read = read_input(x, axes, reads.input_size, reads.dtype, lengths)
+        if read.dtype.kind in "iu":
+            return read, None
+        if reads.symbols_only:
+            raise ShapeError("x holds floats; this network reads symbols (integers) through its embedding")
+        return None, read
+    if not isinstance(x, tuple) or len(x) != 2:
+        raise ShapeError(f"x must be a pair (symbols, features): feature_size is {reads.feature_size}")
+    symbols = read_symbols("the symbols of x", x[0], axes, reads.input_size, lengths)
+    features = np.asarray(x[1])
+    if features.dtype.kind == "f":
+        features = read_input(features, axes, reads.feature_size, reads.dtype, lengths)
+    if features.dtype.kind != "f" or features.shape[:-1] != symbols.shape:
+        shapes = f"symbols {symbols.shape}, features {features.dtype} {features.shape}"
+        raise ShapeError(f"x is a pair of {shapes}; expected floats, {reads.feature_size} for each symbol")
+    return symbols, features
 
 
 def read_symbols(name: str, x: ArrayLike, axes: str, size: int, lengths: Array | None = None) -> Array:
@@ -50,10 +92,21 @@ def _ended(shape: tuple[int, ...], lengths: Array) -> Array:
     return (np.arange(shape[0])[:, None] >= lengths).reshape(shape)
 
 
-def is_batched(x: ArrayLike, axes: int) -> bool:
+def is_batched(x: Any, axes: int) -> bool:
     """Tell x with its batch axis from x without; axes counts those of a batch of symbols."""
-    x = np.asarray(x)
-    return x.ndim == axes + (x.dtype.kind not in "iu")
+    x = np.asarray(x[0] if isinstance(x, tuple) else x)
+    return bool(x.ndim == axes + (x.dtype.kind not in "iu"))
+
+
+def is_sequences(x: Any, lengths: object, reset: object) -> bool:
+    """Tell a list of unequal sequences (arrays, or pairs of them) from one array.
+
+    Raises: ShapeError when lengths or reset come with it.
+    """
+    several = isinstance(x, list) and bool(x) and all(isinstance(row, np.ndarray | tuple) for row in x)
+    if several and not (lengths is None and reset is None):
+        raise ShapeError("x is a list of sequences, each with its own length: leave out lengths and reset")
+    return several
 
 
 def read_lengths(lengths: ArrayLike, steps: int, batch: int) -> Array:
@@ -67,20 +120,6 @@ def read_lengths(lengths: ArrayLike, steps: int, batch: int) -> Array:
     return read.astype(np.int64)  # signed: they will be subtracted from
 
 
-def read_states(states: object, names: tuple[str, ...], like: Array, layer: int) -> States:
-    """Return one layer's states, each checked against an array of zeros like it should be."""
-    if not isinstance(states, tuple | list) or len(states) != len(names):
-        raise ShapeError(f"state of layer {layer} must be a tuple of {len(names)}: {', '.join(names)}")
-    read = tuple(np.asarray(s, like.dtype) for s in states)
-    for name, s in zip(names, read, strict=True):
-        if s.shape != like.shape:
-            raise ShapeError(
-                f"state {name} of layer {layer} has shape {s.shape}; expected {like.shape}. "
-                "A state belongs to the network and the batch that it came from."
-            )
-    return read
-
-
 def longest_first(lengths: Array, steps: int) -> tuple[Array | None, Array]:
     """Return (the order of rows that puts the longest first, None if they lie so; live: "T")."""
     live = (lengths > np.arange(steps)[:, None]).sum(axis=1)
@@ -89,11 +128,71 @@ def longest_first(lengths: Array, steps: int) -> tuple[Array | None, Array]:
     return np.argsort(-lengths, kind="stable"), live
 
 
-def reorder(arrays: States, order: Array | None) -> States:
-    """Return the rows ("B …") in this order."""
-    return arrays if order is None else tuple(a[order] for a in arrays)
+def read_rows(rows: ArrayLike, batch: int) -> Array:
+    """Return which rows are meant by their numbers, or by a boolean each: "B".
+
+    Raises: ShapeError for anything else.
+    """
+    read, chosen = np.asarray(rows), np.zeros(batch, bool)
+    if read.dtype.kind == "b" and read.shape == (batch,):
+        return read
+    numbers = read.ndim == 1 and (read.dtype.kind in "iu" or not read.size)
+    if not numbers or (read.size and not 0 <= read.min() <= read.max() < batch):
+        raise ShapeError(f"rows are {rows!r}; expected numbers from 0 to {batch - 1}, or {batch} booleans")
+    chosen[read.astype(np.intp)] = True
+    return chosen
 
 
-def restore(arrays: States, order: Array | None) -> States:
-    """Return the rows in the order from which `reorder` took them."""
-    return arrays if order is None else tuple(a[np.argsort(order)] for a in arrays)
+def read_reset(reset: ArrayLike | None, steps: int, batch: int) -> Array | None:
+    """Return where rows begin again, "T B" bool; None where none does."""
+    if reset is None:
+        return None
+    read = np.asarray(reset)
+    if read.dtype.kind != "b":
+        raise ShapeError(f"reset is an array of {read.dtype}; expected booleans")
+    check("reset", read, "T B", f"x is T={steps} B={batch}.", T=steps, B=batch)
+    return read if read.any() else None
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a run was given, checked; rows lie longest first."""
+
+    parts: Parts
+    rows: int
+    batched: bool
+    lengths: Array | None
+    live: Array | None  # "T": how many rows run at each step
+    reset: Array | None
+    order: Array | None  # the caller's number of each row; None: as they came
+
+
+def read_run(x: Any, lengths: ArrayLike | None, reset: ArrayLike | None, reads: Reads) -> Given:
+    """Read what a run over whole sequences is given, with a batch axis or without.
+
+    Raises: ShapeError for what does not fit the network or itself.
+    """
+    batched = is_batched(x, axes=2)
+    steps, rows = (*np.shape(x[0] if isinstance(x, tuple) else x), 1, 1)[:2]
+    if not batched:
+        rows = 1
+        lengths = None if lengths is None else np.atleast_1d(lengths)
+        reset = None if reset is None else np.asarray(reset)[..., None]
+    ends = None if lengths is None else read_lengths(lengths, steps, rows)
+    parts, restarts = read_parts(x, "T B" if batched else "T", reads, ends), read_reset(reset, steps, rows)
+    if not batched:
+        symbols, features = (part if part is None else part[:, None] for part in parts)
+        parts = (symbols, features)
+    if ends is None:
+        return Given(parts, rows, batched, None, None, restarts, None)
+    order, live = longest_first(ends, steps)
+    if order is not None:
+        symbols, features = (part if part is None else part[:, order] for part in parts)
+        parts, ends = (symbols, features), ends[order]
+        restarts = None if restarts is None else restarts[:, order]
+    return Given(parts, rows, batched, ends, live, restarts, order)
+
+
+def size(parts: Parts, axis: int) -> int:
+    """Return how long parts are along an axis."""
+    return next(int(part.shape[axis]) for part in parts if part is not None)

@@ -16,6 +16,7 @@ PURPOSES = (
     "order",
     "split",
     "sampling",
+    "dropout",
 )  # append only: the position is part of each stream
 
 

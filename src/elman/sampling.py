@@ -126,9 +126,9 @@ def _start(vocabulary: Vocabulary, prime: str, seed: int) -> tuple[Array, list[i
 
 def _spell(vocabulary: Vocabulary, symbols: Iterator[int], before: str) -> Iterator[str]:
     """Yield the text of each symbol, so that the pieces join to what `Vocabulary.decode` writes."""
-    if vocabulary.kind == "bytes":
+    if vocabulary.tokens:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        yield from (decoder.decode(bytes((symbol,))) for symbol in symbols)
+        yield from (decoder.decode(vocabulary.tokens[symbol]) for symbol in symbols)
         yield decoder.decode(b"", final=True)
     elif vocabulary.kind == "chars":
         yield from (vocabulary.symbols[symbol] for symbol in symbols)

@@ -12,14 +12,16 @@ import numpy as np
 from . import bptt, optimizers, schedules
 from .data import Batch, Data
 from .errors import NumericError, OptionError
-from .network import Network, State
+from .limits import Limit, check_count
+from .network import Network
+from .noise import Noise
 from .numerics import Array
 from .optimizers import Optimizer
 from .schedules import Schedule
+from .states import State
 
 Validation = Callable[[Network], float]
 
-ENDLESS = 1 << 53  # steps, epochs or minutes: beyond, numbers are no longer told apart
 WIDE = 256  # units; the learning rates of the optimizers were found at 128 and 256
 
 
@@ -40,7 +42,7 @@ class Training:
 
     @property
     def best_loss(self) -> float:
-        """The lowest validation loss, in nats per symbol; infinity before the first."""
+        """The lowest validation loss; infinity before the first."""
         return min(self.validation_losses, default=math.inf)
 
 
@@ -51,42 +53,13 @@ class Progress:
     step: int
     epoch: int  # 1 is the first
     fraction: float  # of the run, 0 to 1
-    loss: float  # nats per symbol on this step's batch, before its update
-    validation_loss: float | None  # nats per symbol, on the steps that validate
+    loss: float  # the head's mean (softmax: nats per symbol) on this step's batch, before its update
+    validation_loss: float | None  # on the steps that validate
     gradient_norm: float  # before clipping
     learning_rate: float
     symbols_per_second: float  # of this step
     seconds: float  # since the start, pauses between resumed runs left out
     training: Training
-
-
-@dataclass(frozen=True)
-class Limit:
-    """How long a run is: steps, epochs or minutes."""
-
-    steps: int | None = None
-    epochs: float | None = None
-    minutes: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse none, several, or a limit that is not positive."""
-        given = {k: v for k, v in vars(self).items() if v is not None}
-        if len(given) != 1:
-            raise OptionError(f"give one of steps, epochs and minutes; {' and '.join(given) or 'none'} came")
-        ((name, value),) = given.items()
-        if not 0 < value < ENDLESS:
-            raise OptionError(f"{name} is {value}; it must be more than 0, and have an end")
-        if self.steps is not None:
-            _check_count("steps", self.steps)
-
-    def fraction(self, step: int, seconds: float, steps_per_epoch: int) -> float:
-        """Return how much of the run is done; 1 or more ends it."""
-        if self.minutes is not None:
-            return seconds / (60 * self.minutes)
-        if self.steps is not None:
-            return step / self.steps
-        whole = round((self.epochs or 0) * steps_per_epoch, 6)  # 1.1 epochs of 10 steps are 11 steps, not 12
-        return step / max(math.ceil(whole), 1)
 
 
 def train(
@@ -98,10 +71,12 @@ def train(
     minutes: float | None = None,
     optimizer: str | Optimizer = "adam",
     learning_rate: float | None = None,
+    weight_decay: float | None = None,
     schedule: str | Schedule = "cosine",
     clip: float | None = 1.0,
     validation: Validation | None = None,
     validate_every: int = 500,
+    patience: int | None = None,
     seed: int = 0,
     reduce: Callable[[Array], None] | None = None,
     training: Training | None = None,
@@ -110,10 +85,13 @@ def train(
 
     The state flows from batch to batch unless a batch is fresh. One of steps, epochs and minutes says how
     long. `learning_rate` is the highest (none: the optimizer's own, less in proportion beyond 256 units: the
-    best rate falls with the width, Yang et al. 2022, arXiv:2203.03466); `clip` limits the gradient's norm
-    (none: no limit); `validation(network)` returns nats per symbol and is called every `validate_every`
-    steps and at the end; `reduce` may change the flat gradient in place before it is clipped; `training`
-    goes on with an interrupted run, on the same data, with the same options and the parameters it had.
+    best rate falls with the width, Yang et al. 2022, arXiv:2203.03466); `weight_decay` draws every parameter
+    toward 0 (none: as the optimizer does); `clip` limits the gradient's norm (none: no limit).
+    `validation(network)` returns a loss, best the lowest, and is called every `validate_every` steps and at
+    the end; after `patience` validations without a better one the run ends (none: it goes on);
+    `training.best` holds the best parameters. `reduce` may change the flat gradient in place before it is
+    clipped; `training` goes on with an interrupted run, on the same data, with the same options and the
+    parameters it had. Dropout and zoneout draw their noise from (seed, step).
     Raises: when the first step is asked for, OptionError for an option out of range; NumericError at the
             first number that is not finite, naming the step and the parameter: what the step before left,
             parameters and training, is kept.
@@ -126,24 +104,23 @@ def train(
     >>> losses[-1] < 0.1 < 1.0 < losses[0]
     True
     """
-    limit, rule, shape = Limit(steps, epochs, minutes), optimizers.find(optimizer), schedules.find(schedule)
-    own = rule.learning_rate * min(1, WIDE / network.spec.hidden_size)
-    highest = _positive("learning_rate", own if learning_rate is None else learning_rate)
+    limit, shape = Limit(steps, epochs, minutes), schedules.find(schedule)
+    rule = optimizers.find(optimizer, weight_decay)
+    highest = _highest_rate(learning_rate, rule, network)
     threshold = math.inf if clip is None else _positive("clip", clip)
-    _check_count("validate_every", validate_every)
+    _check_validations(validate_every, patience, validation)
     run = start(network, rule) if training is None else _fitting(training, network, rule)
     began, epoch_steps = time.perf_counter() - run.seconds, data.steps_per_epoch
     fraction = limit.fraction(run.step, run.seconds, epoch_steps)
     for batch in data.batches(seed, run.step):
-        if fraction >= 1:
+        if fraction >= 1 or _exhausted(run, patience):
             return
         step_began = time.perf_counter()
         rate = highest * shape(fraction, run.validation_losses)
-        loss, norm = _step(network, batch, run, rule, rate, threshold=threshold, reduce=reduce)
+        loss, norm = _step(network, batch, run, rule, rate, seed=seed, threshold=threshold, reduce=reduce)
         speed = batch.count / max(time.perf_counter() - step_began, 1e-9)  # a clock may be coarse
         ended = limit.fraction(run.step, time.perf_counter() - began, epoch_steps) >= 1
-        due = ended or run.step % validate_every == 0
-        validated = _validate(network, validation, run) if validation and due else None
+        validated = _validate(network, validation, run) if ended or run.step % validate_every == 0 else None
         run.seconds = time.perf_counter() - began
         fraction = limit.fraction(run.step, run.seconds, epoch_steps)
         told = (min(fraction, 1.0), loss, validated, norm, rate, speed, run.seconds, run)
@@ -175,13 +152,14 @@ def _step(
     rule: Optimizer,
     rate: float,
     *,
+    seed: int,
     threshold: float,
     reduce: Callable[[Array], None] | None,
 ) -> tuple[float, float]:
     """Take one step; return (loss, gradient norm). On numbers that are not finite nothing is changed."""
-    flat = network.parameters.flat
+    flat, noise = network.parameters.flat, Noise(seed, run.step) if network.spec.noisy else None
     with np.errstate(over="ignore", invalid="ignore"):  # looked for, and named, here
-        loss, gradient, hidden = bptt.full(network, batch, None if batch.fresh else run.hidden)
+        loss, gradient, hidden = bptt.full(network, batch, None if batch.fresh else run.hidden, noise=noise)
         if reduce is not None:
             reduce(gradient)
         norm = math.sqrt(float(np.square(gradient, dtype=np.float64).sum()))
@@ -222,7 +200,9 @@ def _diagnosis(network: Network, run: Training, found: str, **arrays: Array) -> 
     )
 
 
-def _validate(network: Network, validation: Validation, run: Training) -> float:
+def _validate(network: Network, validation: Validation | None, run: Training) -> float | None:
+    if validation is None:
+        return None
     loss = float(validation(network))
     if not math.isfinite(loss):
         raise NumericError(f"step {run.step}: the validation loss is {loss}; lower the learning rate")
@@ -232,12 +212,26 @@ def _validate(network: Network, validation: Validation, run: Training) -> float:
     return loss
 
 
+def _highest_rate(learning_rate: float | None, rule: Optimizer, network: Network) -> float:
+    own = rule.learning_rate * min(1, WIDE / max(network.spec.widths))
+    return _positive("learning_rate", own if learning_rate is None else learning_rate)
+
+
+def _check_validations(every: int, patience: int | None, validation: Validation | None) -> None:
+    check_count("validate_every", every)
+    if patience is not None:
+        check_count("patience", patience)
+        if validation is None:
+            raise OptionError("patience counts validations, and there are none: give validation")
+
+
+def _exhausted(run: Training, patience: int | None) -> bool:
+    """Have the last `patience` validations brought nothing better?"""
+    losses = run.validation_losses
+    return bool(losses) and patience is not None and len(losses) - losses.index(min(losses)) > patience
+
+
 def _positive(name: str, value: float) -> float:
     if not 0 < value < math.inf:
         raise OptionError(f"{name} is {value}; it must be more than 0")
     return value
-
-
-def _check_count(name: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise OptionError(f"{name} is {value!r}; it must be a whole number, 1 or more")

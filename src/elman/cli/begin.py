@@ -3,43 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
+from elman import persistence
 from elman.data.reading import display_name
 from elman.errors import FormatError
 from elman.network import Network
-from elman.spec import Spec
 from elman.training import start as new_training
 
-from .common import open_model
+from .checks import check_beside_model
+from .columns import read_tables
+from .common import is_tabular, read_record, tell, text_vocabulary
+from .flags import told_in_flags
 from .memory import check_memory
 from .places import check_other, check_places, model_of
 from .run import Run
-from .settings import Settings, resumed
+from .settings import Settings, resumed, with_defaults
+from .tabular import form_of
 from .texts import read_texts
+from .work import Work
+
+TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
-def start(s: Settings, output: str) -> Run:
+def start(given: Mapping[str, Any], output: str) -> Run:
     """Prepare a new run."""
-    check_places(output, {"FILE": s.file, "--valid": s.valid, "--init-from": s.init_from})
-    if s.init_from is None:
-        texts = read_texts(s, None)
-        size = texts.corpus.vocabulary.size
-        spec = Spec(s.cell, s.activation, size, s.hidden_size, size, s.num_layers, s.dtype)
-        check_memory(spec, *texts.largest_batch)
-        network = Network(**asdict(spec), seed=s.seed)
-    else:
-        model, vocabulary, _ = open_model(s.init_from)
-        network = model.network
-        texts = read_texts(s, vocabulary)
-        check_memory(network.spec, *texts.largest_batch)
-    return Run(s, texts, network, new_training(network, s.optimizer), output)
+    init_from = given.get("init_from")
+    check_places(output, {"FILE": given.get("file"), "--valid": given.get("valid"), "--init-from": init_from})
+    if init_from is not None:
+        return _start_from(init_from, given, output)
+    s = with_defaults(given)
+    if not s.target and str(s.file).lower().endswith(TABLES):
+        tell(f"elman: {display_name(str(s.file))} is read as a text; for a table name its --target")
+    work: Work = read_tables(s, None) if s.target else read_texts(s, None)
+    with told_in_flags():
+        spec = work.spec()
+        check_memory(spec, *work.largest_batch())
+        network = Network(**vars(spec), seed=s.seed, initialization=s.initialization)
+    return Run(s, work, network, new_training(network, s.optimizer), output)
+
+
+def _start_from(path: str, given: Mapping[str, Any], output: str) -> Run:
+    """Prepare a new run from the weights of a model, and its vocabulary or what it knows of columns."""
+    model = persistence.load(path)
+    check_beside_model(given, table=is_tabular(model))
+    s = with_defaults(
+        dict(given) | ({"target": form_of(model, path).layout.targets} if is_tabular(model) else {})
+    )
+    work = _work(s, model, path)
+    check_memory(model.network.spec, *work.largest_batch())
+    return Run(s, work, model.network, new_training(model.network, s.optimizer), output)
 
 
 def go_on(checkpoint: str, given: Mapping[str, Any], output: str | None) -> Run:
-    """Prepare a run that goes on where a checkpoint stopped, on the same text."""
-    model, vocabulary, record = open_model(checkpoint)
+    """Prepare a run that goes on where a checkpoint stopped, on the same data."""
+    model = persistence.load(checkpoint)
     name = display_name(checkpoint)
     s = resumed(model.record, given, name)
     output = model_of(checkpoint) if output is None else output
@@ -50,6 +68,14 @@ def go_on(checkpoint: str, given: Mapping[str, Any], output: str | None) -> Run:
         or model.training.memory.shape != new_training(model.network, s.optimizer).memory.shape
     ):
         raise FormatError(f"{name}: its settings and what it holds of the run do not agree")
-    texts = read_texts(s, vocabulary, record)
-    check_memory(model.network.spec, *texts.largest_batch)
-    return Run(s, texts, model.network, model.training, output)
+    work = _work(s, model, checkpoint, resume=True)
+    check_memory(model.network.spec, *work.largest_batch())
+    return Run(s, work, model.network, model.training, output)
+
+
+def _work(s: Settings, model: persistence.Model, path: str, *, resume: bool = False) -> Work:
+    """Read the data as a model reads them; those of a run that goes on must be the same."""
+    record = read_record(model, path) if resume else None
+    if is_tabular(model):
+        return read_tables(s, form_of(model, path), record)
+    return read_texts(s, text_vocabulary(model, path), record)

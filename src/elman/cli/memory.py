@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from elman.cells import find
 from elman.errors import ResourceError
 from elman.spec import Spec
 
@@ -24,8 +25,10 @@ def check_memory(spec: Spec, batch_size: int, seq_length: int) -> None:
     Counted: the parameters in all their copies, and the tapes and logits of one batch.
     """
     parameters = sum(math.prod(shape) for shape in spec.layout().values())
-    training = batch_size * (seq_length + 1) * (4 * spec.hidden_size * spec.num_layers + 3 * spec.output_size)
-    validation = ONCE * (2 * spec.hidden_size + 3 * spec.output_size)
+    gates = len(find(spec.cell, spec.activation).gates)
+    units = sum(spec.place_widths())
+    training = batch_size * (seq_length + 1) * ((3 + gates) * units + 3 * spec.output_size)
+    validation = ONCE * (2 * units + 3 * spec.output_size)
     needed = (COPIES * parameters + max(training, validation)) * (4 if spec.dtype == "float32" else 8)
     free = available()
     if needed > free:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,10 +21,14 @@ Array = NDArray[Any]
 class Batch:
     """What a network reads in one step of training, and what it should say.
 
-    Shapes: x: "T B" symbols or "T B I" numbers; targets: "T B" symbols; time comes first.
-            lengths: "B", how many steps of each row are real, longest first; None: all T of them.
-            rows: "B", which of the data's lines each row is; None where there are no lines.
+    Shapes: x: "T B" symbols, "T B I" numbers, or a tuple (symbols "T B", numbers "T B F"); time comes first.
+            targets: "T B" symbols or "T B O" values; per sequence: "B" symbols or "B O" values.
+            lengths: "B", how many steps of each row are real; None: all T of them.
+            rows: "B", which of the data's lines or sequences each row is; None where there are none.
+            weights: like targets without O, how much each target counts, 0 not at all; None: each one.
+            reset: "T B", whether the row starts anew before this step; None: nowhere.
     fresh says that the hidden state starts anew before this batch; otherwise it flows on from the one before.
+    per_sequence says that a row has one target; otherwise every step has one.
     What lies beyond a row's length is padding: 0, and never to be counted.
 
     >>> targets = np.array([[3, 4], [5, 0]])
@@ -31,16 +36,76 @@ class Batch:
     3
     """
 
-    x: Array
+    x: Array | tuple[Array, Array]
     targets: Array
     lengths: Array | None = None
     fresh: bool = True
     rows: Array | None = None
+    weights: Array | None = None
+    reset: Array | None = None
+    per_sequence: bool = False
 
     @property
     def count(self) -> int:
-        """The number of real targets: what a sum of losses is divided by."""
-        return int(np.size(self.targets) if self.lengths is None else np.sum(self.lengths))
+        """The number of targets that count: of real ones with a weight above 0."""
+        if self.weights is not None:
+            return int(np.count_nonzero(self._real_weights(self.weights) > 0))
+        if self.per_sequence:
+            return math.prod(self._shape[1:])
+        return math.prod(self._shape) if self.lengths is None else int(np.sum(self.lengths))
+
+    @property
+    def total(self) -> float:
+        """The weights of all real targets, added up: what a sum of losses is divided by.
+
+        >>> weights = np.array([[0.5, 2], [0, 7]])
+        >>> Batch(np.zeros((2, 2), int), np.zeros((2, 2), int), np.array([2, 1]), weights=weights).total
+        2.5
+        """
+        if self.weights is None:
+            return float(self.count)
+        return float(np.sum(self._real_weights(self.weights), dtype=np.float64))
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        """The sizes "T B" of x, or "T" of a sequence without a batch axis."""
+        x = np.asarray(self.x[0] if isinstance(self.x, tuple) else self.x)
+        return x.shape if x.dtype.kind in "iu" else x.shape[:-1]
+
+    def _real_weights(self, weights: Array) -> Array:
+        """Return the weights, 0 in place of those beyond a row's length."""
+        if self.per_sequence or self.lengths is None:
+            return np.asarray(weights)
+        inside = np.arange(len(weights))[:, None] < self.lengths
+        return np.where(inside.reshape(np.shape(weights)), weights, 0)
+
+
+def cut_time(batch: Batch, size: int) -> Iterator[Batch]:
+    """Cut a batch with a target at every step into parts of `size` steps; the last may be shorter.
+
+    The state flows on from part to part. A batch without any step is one part.
+    Raises: ShapeError when targets, weights or reset have another number of steps than x, or lengths do not
+            lie within it.
+
+    >>> [part.x.T.tolist() for part in cut_time(Batch(np.arange(5)[:, None], np.zeros((5, 1), int)), 3)]
+    [[[0, 1, 2]], [[3, 4]]]
+    """
+    x: Any = batch.x
+    steps = len(x[0] if isinstance(x, tuple) else x)
+    timed = {name: a for name in ("targets", "weights", "reset") if (a := getattr(batch, name)) is not None}
+    for name, array in timed.items():
+        if len(array) != steps:
+            raise ShapeError(f"{name} has {len(array)} steps, x has {steps}")
+    lengths = None if batch.lengths is None else np.asarray(batch.lengths, np.int64)
+    if lengths is not None and lengths.size and not 0 <= lengths.min() <= lengths.max() <= steps:
+        raise ShapeError(f"lengths run from {lengths.min()} to {lengths.max()}; x has T={steps} steps")
+    for start in range(0, max(steps, 1), size):
+        part = slice(start, min(start + size, steps))
+        cut: dict[str, Any] = {name: array[part] for name, array in timed.items()}
+        cut["x"] = tuple(one[part] for one in x) if isinstance(x, tuple) else x[part]
+        if lengths is not None:
+            cut["lengths"] = np.clip(lengths - start, 0, part.stop - start)
+        yield replace(batch, **cut)
 
 
 class Data(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.data import reading
-from elman.data.vocabulary import Kind, Vocabulary, check_kind, count
+from elman.data.counting import count
+from elman.data.learning import choose_kind, learn
+from elman.data.vocabulary import Kind, Vocabulary
 from elman.errors import DataError, OptionError
 
 MAP_ABOVE = 256 << 20  # bytes: symbols that need more live in a temporary file, mapped into memory
@@ -46,6 +47,7 @@ def read_corpus(
     kind: Kind | None = None,
     vocabulary: Vocabulary | None = None,
     min_count: int | None = None,
+    vocab_size: int | None = None,
     encoding_errors: reading.EncodingErrors = "strict",
     lines: bool = False,
 ) -> Corpus:
@@ -53,16 +55,18 @@ def read_corpus(
 
     Text is UTF-8; a byte order mark at the start is dropped and CR LF is read as LF. Bytes stay as they are.
     `kind` is chars by default, or that of the `vocabulary` given, which is then used instead of a new one.
+    A new vocabulary of bpe is learned from the text; it gets `vocab_size` symbols, which has no default.
     With `lines`, the symbols begin and end with a line end, so that each line stands between two of them.
-    The file is read twice: once to count, once to encode.
+    The file is read twice: once to count, once to encode; bpe is learned in between.
 
     Raises: DataError when the text cannot be read or learned from, or changes meanwhile; OptionError;
             ResourceError when a temporary file finds no room.
     """
-    kind = _kind(kind, vocabulary, min_count, lines)
+    options = {"min_count": min_count, "vocab_size": vocab_size}
+    kind = choose_kind(kind, vocabulary, lines=lines, **options)
     source = reading.display_name(path)
     with _opened(path, kind, encoding_errors) as text:
-        return _corpus(text, source, kind=kind, vocabulary=vocabulary, min_count=min_count, lines=lines)
+        return _corpus(text, source, kind, vocabulary, lines=lines, **options)
 
 
 def corpus_from_text(
@@ -71,6 +75,7 @@ def corpus_from_text(
     kind: Kind | None = None,
     vocabulary: Vocabulary | None = None,
     min_count: int | None = None,
+    vocab_size: int | None = None,
     lines: bool = False,
     source: str = "text",
 ) -> Corpus:
@@ -80,13 +85,14 @@ def corpus_from_text(
     >>> corpus.symbols[:5], corpus.vocabulary.size
     (array([7, 5, 1, 2, 3], dtype=uint8), 8)
     """
-    kind = _kind(kind, vocabulary, min_count, lines)
+    options = {"min_count": min_count, "vocab_size": vocab_size}
+    kind = choose_kind(kind, vocabulary, lines=lines, **options)
     try:
         file = io.BytesIO(text.encode())
     except UnicodeEncodeError as error:
         raise DataError(f"{source}: character {error.start} is half a surrogate pair; remove it") from error
     pieces = partial(reading.pieces, file, source, kind, "strict")
-    return _corpus(pieces, source, kind=kind, vocabulary=vocabulary, min_count=min_count, lines=lines)
+    return _corpus(pieces, source, kind, vocabulary, lines=lines, **options)
 
 
 @contextmanager
@@ -101,7 +107,7 @@ def opened_symbols(
 
     The text, its errors and `lines` are as in `read_corpus`; no corpus is kept.
     """
-    kind = _kind(None, vocabulary, None, lines)
+    kind = choose_kind(None, vocabulary, lines=lines)
     with _opened(path, kind, encoding_errors) as text:
         yield lambda: _encoded(text(hashlib.sha256()), vocabulary, lines)
 
@@ -139,29 +145,14 @@ def check_fraction(fraction: float) -> None:
         raise OptionError(f"validation fraction is {fraction}; it must be at least 0 and below 1")
 
 
-def _kind(kind: Kind | None, vocabulary: Vocabulary | None, min_count: int | None, lines: bool) -> Kind:
-    """Return the kind of symbols to read, once the options are known to agree."""
-    kind = kind or (vocabulary.kind if vocabulary else "chars")
-    check_kind(kind)
-    if vocabulary and vocabulary.kind != kind:
-        raise OptionError(f"kind is {kind!r} but the vocabulary given is of {vocabulary.kind}; leave out one")
-    if lines and vocabulary and vocabulary.line_end is None:
-        raise OptionError("reading line by line needs a vocabulary with a line end; the one given has none")
-    if min_count is not None and (vocabulary or kind == "bytes"):
-        raise OptionError("min_count is for a new vocabulary of chars or words; leave it out")
-    if min_count is not None and min_count < 1:
-        raise OptionError(f"min_count is {min_count}; it must be at least 1")
-    return kind
-
-
 def _corpus(
     text: Callable[[reading.Digest], Iterator[str] | Iterator[bytes]],
     source: str,
-    *,
     kind: Kind,
     vocabulary: Vocabulary | None,
-    min_count: int | None,
+    *,
     lines: bool,
+    **options: int | None,
 ) -> Corpus:
     """Read `text`, which begins anew at each call, twice: the array is made once its length is known."""
     first, second = hashlib.sha256(), hashlib.sha256()
@@ -169,29 +160,14 @@ def _corpus(
     if not counts:
         what = "holds no words" if kind == "words" else "is empty"
         raise DataError(f"{source} {what}: there is nothing to read")
-    vocabulary = vocabulary or _learned(kind, counts, min_count, lines=lines, source=source)
+    if vocabulary is None:
+        pieces = text(hashlib.sha256())  # which are read for bpe only
+        vocabulary = learn(kind, counts, pieces, source, lines=lines, **options)
     symbols = _stored(_encoded(text(second), vocabulary, lines), counts.total() + 2 * lines, vocabulary.dtype)
     if symbols is None or first.digest() != second.digest():
         raise DataError(f"{source} changed while it was read; try again once nothing writes to it")
-    unknown = 0 if kind == "bytes" else counts.total() - sum(counts[s] for s in vocabulary.symbols[1:])
-    return Corpus(symbols, vocabulary, source, first.hexdigest(), unknown)
-
-
-def _learned(
-    kind: Kind, counts: Counter[str], min_count: int | None, *, lines: bool, source: str
-) -> Vocabulary:
-    """Build a vocabulary from a text, unless there is nothing in it to predict."""
-    if len(counts) == 1:
-        ((symbol, times),) = counts.items()
-        raise DataError(
-            f"{source} has only one distinct symbol ({symbol[:40]!r}, {times} x): there is nothing to predict"
-        )
-    vocabulary = Vocabulary.from_counts(kind, counts | Counter("\n") if lines else counts, min_count)
-    if vocabulary.size == 1:
-        raise DataError(
-            f"{source}: each of its {len(counts)} symbols is too rare to be learned; lower min_count"
-        )
-    return vocabulary
+    known = counts.total() if vocabulary.unknown is None else sum(counts[s] for s in vocabulary.symbols[1:])
+    return Corpus(symbols, vocabulary, source, first.hexdigest(), unknown=counts.total() - known)
 
 
 def _encoded(text: Iterator[str] | Iterator[bytes], vocabulary: Vocabulary, lines: bool) -> Iterator[Array]:

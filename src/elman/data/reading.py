@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain
 from typing import BinaryIO, Literal, Protocol, get_args
 
+from elman.data.bpe import CUT
 from elman.data.vocabulary import Kind
 from elman.errors import DataError, ResourceError
 
@@ -19,6 +21,10 @@ EncodingErrors = Literal["strict", "replace", "ignore"]
 ENCODING_ERRORS: tuple[EncodingErrors, ...] = get_args(EncodingErrors)
 PIECE_BYTES = 1 << 20
 LONGEST_WORD = 1 << 20  # characters; more than this without a blank is not a text of words
+_WHOLE: dict[Kind, re.Pattern[str]] = {
+    "words": re.compile(r".*\s", re.DOTALL),
+    "bpe": re.compile(f".*{CUT}", re.DOTALL),
+}
 
 
 class Digest(Protocol):
@@ -113,8 +119,7 @@ def pieces(
     raw = _followed(raw_pieces(file, source), digest)
     if kind == "bytes":
         return raw
-    text = decoded(raw, source, errors)
-    return whole_words(text, source) if kind == "words" else text
+    return whole_words(decoded(raw, source, errors), source, kind)
 
 
 def decoded(raw: Iterable[bytes], source: str, errors: EncodingErrors) -> Iterator[str]:
@@ -134,19 +139,27 @@ def decoded(raw: Iterable[bytes], source: str, errors: EncodingErrors) -> Iterat
         yield held
 
 
-def whole_words(texts: Iterable[str], source: str) -> Iterator[str]:
-    """Cut the same text elsewhere, so that no piece ends inside a word.
+def whole_words(texts: Iterable[str], source: str, kind: Kind = "words") -> Iterator[str]:
+    """Cut the same text elsewhere, so that the symbols of its pieces are those of the whole.
 
-    Raises: DataError when more than LONGEST_WORD characters hold no blank.
+    Characters may be cut anywhere; no piece ends inside a word, nor where a token of bpe could go on.
+    Raises: DataError when more than LONGEST_WORD characters may not be cut.
+
+    >>> list(whole_words(["to b", "e or", " not"], "a text"))
+    ['to ', 'be ', 'or ', 'not']
     """
+    if kind not in _WHOLE:
+        yield from texts
+        return
     tail = ""
     for text in texts:
         joined = tail + text
-        last = "" if joined[-1:].isspace() else "".join(joined.rsplit(None, 1)[-1:])
-        if len(last) > LONGEST_WORD:
+        whole = _WHOLE[kind].match(joined)
+        end = whole.end() if whole else 0
+        if len(joined) - end > LONGEST_WORD:
             raise DataError(f"{source} has a word of over {LONGEST_WORD:,} characters; try --vocab chars")
-        yield joined[: len(joined) - len(last)]
-        tail = last
+        yield joined[:end]
+        tail = joined[end:]
     yield tail
 
 

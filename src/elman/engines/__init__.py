@@ -1,8 +1,20 @@
 """The engines: the loop over time and the matrix products, for any cell; the NumPy one says what is right."""
 
 from . import reference
+from .course import Course
+from .gather import is_symbols, look_up, sum_by_symbol
 from .memory import Memory
-from .reference import Tape, Weights, is_symbols
+from .tape import Tape, Weights
 from .threads import blas_threads
 
-__all__ = ["Memory", "Tape", "Weights", "blas_threads", "is_symbols", "reference"]
+__all__ = [
+    "Course",
+    "Memory",
+    "Tape",
+    "Weights",
+    "blas_threads",
+    "is_symbols",
+    "look_up",
+    "reference",
+    "sum_by_symbol",
+]

@@ -1,95 +1,61 @@
 """The reference engine: NumPy, the definition of right, and the only loops over time in Python.
 
     forward    a_t = U x_t + b          all steps in one product; a symbol looks up its column of U
-               u_t = W h_{t-1}          one product per step
+               u_t = W h_{t-1} (+ d)    one product per step
     backward   dh_{t-1} += Wᵀ du_t
-    after      dU = Σ da_t x_tᵀ   dW = Σ du_t h_{t-1}ᵀ   db = Σ da_t   dx_t = Uᵀ da_t    one product each
+    after      dU = Σ da_t x_tᵀ   dW = Σ du_t h_{t-1}ᵀ   db = Σ da_t   dd = Σ du_t   dx_t = Uᵀ da_t
 
 Letters: T steps, B sequences, I inputs, H hidden, G gates.  State arrays have T+1 slots: slot 0 is the start.
-`live`: "T", how many sequences still run at step t; they lie longest first, so rows live[t].. have ended:
-their state stays, their gates and gradients are zero.
+With layer normalization a = norm(U x) + b and u = norm(W h) (+ d). `Course` says what else happens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
 from elman.cells import Cell, States
 from elman.numerics import Array
 
+from . import normalization
+from .course import PLAIN, Course
+from .gather import is_symbols, look_up, sum_by_symbol
 from .memory import Memory
-
-
-@dataclass(frozen=True)
-class Weights:
-    """One layer's weights, or their gradients: U "G·H I", W "G·H H", b "G·H"."""
-
-    U: Array
-    W: Array
-    b: Array
-
-
-@dataclass(frozen=True)
-class Tape:
-    """What one layer's forward run keeps for its backward run."""
-
-    x: Array  # "T B" symbols or "T B I"
-    live: Array | None
-    gates: Array  # "T B G·H": a, then reused for da
-    states: States  # each "T+1 B H"
-    kept: Array  # "T B K·H"
-
-    @property
-    def outputs(self) -> Array:
-        """The hidden states h_1 .. h_T, "T B H"."""
-        return self.states[0][1:]
-
-    @property
-    def last(self) -> States:
-        """The states after the last step, "B H" each, as values of their own."""
-        return tuple(s[-1].copy() for s in self.states)
-
-    @property
-    def arrays(self) -> tuple[Array, ...]:
-        """What the tape took from memory, in this order."""
-        return (self.gates, *self.states, self.kept)
-
-    @property
-    def nbytes(self) -> int:
-        """Memory held, the caller's x not counted."""
-        return sum(array.nbytes for array in self.arrays)
-
-
-def is_symbols(x: Array) -> bool:
-    """Tell symbols (integers) from dense input (floats)."""
-    return x.dtype.kind in "iu"
+from .tape import Flow, Normal, Tape, Weights
 
 
 def forward(
-    cell: Cell, w: Weights, x: Array, state: States, *, memory: Memory, live: Array | None = None
+    cell: Cell, w: Weights, x: Array, state: States, *, memory: Memory, course: Course = PLAIN
 ) -> Tape:
     """Run one layer over all steps.
 
-    Shapes: x: "T B" symbols or "T B I"; state: "B H" each; live: "T".
+    Shapes: x: "T B" symbols or "T B I"; state: "B H" each.
     """
     steps, batch, hidden = *x.shape[:2], w.W.shape[1]
     a = memory.take((steps, batch, len(w.b)))
     states = tuple(memory.take((steps + 1, batch, hidden)) for _ in state)
-    tape = Tape(x, live, a, states, memory.take((steps, batch, cell.kept * hidden)))
-    _project(w, x, a)
+    normal = None if w.gU is None else Normal(*map(np.zeros_like, (a, a[..., :1], a, a[..., :1])))
+    tape = Tape(x, course, a, states, memory.take((steps, batch, cell.kept * hidden)), normal)
+    _project(w, tape)
     for slots, start in zip(states, state, strict=True):
         slots[0] = start
     Wt = np.ascontiguousarray(w.W.T)  # BLAS reads small matrices twice as fast this way round
     u = np.empty((batch, len(w.b)), a.dtype)
     for t, (a_t, u_t, before, after, kept) in enumerate(_steps(tape, u)):
-        np.dot(before[0], Wt, out=u_t)
+        if (restarted := course.restarted(t, before)) is not None:
+            before = tape.restarts[t] = restarted
+        np.dot(course.read(before[0]), Wt, out=u_t)
+        if normal is not None and w.gW is not None:
+            normalization.forward(u_t, w.gW, normal.h[t, : len(u_t)], normal.h_scale[t, : len(u_t)])
+        if w.d is not None:
+            u_t += w.d
         cell.forward(a_t, u_t, before, after, kept)
-        if live is not None:
+        if course.zoneout:
+            course.hold(t, before, after)
+        if course.live is not None:
             for slots in states:
-                slots[t + 1, live[t] :] = slots[t, live[t] :]
+                slots[t + 1, course.live[t] :] = slots[t, course.live[t] :]
     return tape
 
 
@@ -102,54 +68,90 @@ def backward(
     *,
     memory: Memory,
     dx: Array | None = None,
-) -> None:
+) -> States:
     """Run one layer backward; write `gradient`, and ∂loss/∂x into dx ("T B I") if one is given.
 
     Shapes: dstates: "T+1 B H" each: on entry slot t holds what reaches the state at t from outside (the
             output at t; in the last slot also the final state), on return slot 0 is the gradient of the
             initial state. The tape's gates are overwritten: a tape serves once.
+    Returns the gradient of `course.anew`, "B H" each; nothing when no row began again.
     """
-    da, live = tape.gates, tape.live
-    du = np.empty_like(da) if cell.recurrent_bias else da
-    flow = np.empty_like(dstates[0][0])
-    dbefores, dafters = _slots(dstates, live)
-    steps = list(zip(_steps(tape, flow), dafters, dbefores, _rows(du, live), strict=True))
-    for t in reversed(range(len(steps))):
-        (da_t, flow_t, before, after, kept), dafter, dbefore, du_t = steps[t]
-        cell.backward(dafter, before, after, kept, da_t, du_t, dbefore)
-        np.dot(du_t, w.W, out=flow_t)
-        np.add(dbefore[0], flow_t, out=dbefore[0])
-        if live is not None:
-            da[t, live[t] :] = du[t, live[t] :] = 0
-            for slots in dstates:
-                slots[t, live[t] :] += slots[t + 1, live[t] :]
-    _weight_gradients(tape, da, du, gradient, memory)
+    da = tape.gates
+    apart = cell.recurrent_bias or tape.normal is not None  # else one gradient serves a, u and W h
+    du = memory.take(da.shape) if apart else da
+    dr = memory.take(da.shape) if tape.normal is not None else du
+    flow = Flow(dstates, tuple(np.zeros_like(new) for new in tape.course.anew), da, du, dr)
+    _through_time(cell, w, tape, flow)
+    _weight_gradients(w, tape, flow, gradient, memory)
     if dx is not None:
         np.matmul(_flat(da), w.U, out=_flat(dx))
+    memory.give(*(du, dr)[: apart + (dr is not du)])
+    return flow.danew
 
 
-def step(cell: Cell, w: Weights, x: Array, state: States) -> States:
+def _through_time(cell: Cell, w: Weights, tape: Tape, flow: Flow) -> None:
+    """Take the gradient back from step to step; rows of da, du and dr that have ended become zero."""
+    course, scratch = tape.course, np.empty_like(flow.dstates[0][0])
+    befores, afters = _slots(flow.dstates, course.live)
+    rows = (_rows(array, course.live) for array in (flow.du, flow.dr))
+    steps = list(zip(_steps(tape, scratch), afters, befores, *rows, strict=True))
+    for t in reversed(range(len(steps))):
+        (da, dh, before, after, kept), dafter, dbefore, du, dr = steps[t]
+        restarted, into = tape.restarts.get(t), dbefore
+        if restarted is not None:
+            before, into = restarted, tuple(map(np.zeros_like, dbefore))
+        if course.zoneout:
+            after, dafter, straight = course.unhold(t, before, after, dafter)
+            for target, part in zip(into, straight, strict=True):
+                target += part
+        cell.backward(dafter, before, after, kept, da, du if cell.recurrent_bias else da, into)
+        if tape.normal is not None and w.gW is not None:
+            if not cell.recurrent_bias:
+                du[:] = da
+            hat, scale = (array[t, : len(du)] for array in (tape.normal.h, tape.normal.h_scale))
+            normalization.backward(du, w.gW, hat, scale, out=dr)
+        np.dot(dr, w.W, out=dh)
+        np.add(into[0], course.read(dh), out=into[0])
+        if restarted is not None and course.reset is not None:
+            _share_out(course.reset[t], into, dbefore, flow.danew)
+        if course.live is not None:
+            flow.end(t, course.live[t])
+
+
+def step(cell: Cell, w: Weights, x: Array, state: States, course: Course = PLAIN) -> States:
     """Run one layer for one step, keeping nothing: x "B" symbols or "B I", state "B H" each."""
-    a = w.U.T[x] + w.b if is_symbols(x) else x @ w.U.T + w.b
+    a = look_up(w.U.T, x) if is_symbols(x) else x @ w.U.T
     u = state[0] @ w.W.T
+    if w.gU is not None and w.gW is not None:
+        a, u = normalization.apply(a, w.gU), normalization.apply(u, w.gW)
+    a += w.b
+    if w.d is not None:
+        u += w.d
     after = tuple(np.empty_like(s) for s in state)
-    cell.forward(a, u, state, after, np.empty((*u.shape[:-1], cell.kept * u.shape[-1]), u.dtype))
+    cell.forward(a, u, state, after, np.empty((*u.shape[:-1], cell.kept * state[0].shape[-1]), u.dtype))
+    if course.zoneout:
+        course.hold(0, state, after)
     return after
 
 
-def _project(w: Weights, x: Array, a: Array) -> None:
-    """Write U x + b of every step at once."""
+def _project(w: Weights, tape: Tape) -> None:
+    """Write a = U x + b of every step at once, U x normalized where there is a gain."""
+    a, x = tape.gates, tape.x
+    if is_symbols(x) and w.gU is None:
+        look_up(w.U.T + w.b, x, out=a)
+        return
     if is_symbols(x):
-        columns = w.U.T + w.b
-        np.take(columns, x, axis=0, out=a, mode="clip")  # x was checked; "clip" skips a second check
+        look_up(np.ascontiguousarray(w.U.T), x, out=a)
     else:
         np.matmul(_flat(x), w.U.T, out=_flat(a))
-        a += w.b
+    if tape.normal is not None and w.gU is not None:
+        normalization.forward(a, w.gU, tape.normal.x, tape.normal.x_scale)
+    a += w.b
 
 
 def _steps(tape: Tape, scratch: Array) -> Iterable[tuple[Array, Array, States, States, Array]]:
     """Return (gates, scratch, states before, after, kept) of every step, rows that have ended left out."""
-    live = tape.live
+    live = tape.course.live
     scratches = [scratch] * len(tape.gates) if live is None else [scratch[:n] for n in live]
     befores, afters = _slots(tape.states, live)
     return zip(_rows(tape.gates, live), scratches, befores, afters, _rows(tape.kept, live), strict=True)
@@ -177,26 +179,45 @@ def _flat(array: Array) -> Array:
     return array.reshape(-1, array.shape[-1])
 
 
-def _weight_gradients(tape: Tape, da: Array, du: Array, gradient: Weights, memory: Memory) -> None:
-    np.matmul(_flat(du).T, _flat(tape.states[0][:-1]), out=gradient.W)
+def _share_out(reset: Array, into: States, dbefore: States, danew: States) -> None:
+    """Give each row's gradient to the state it came from: the one before, or the one it began again with."""
+    rows = reset[: len(into[0]), None]
+    for part, before, new in zip(into, dbefore, danew, strict=True):
+        before += np.where(rows, 0, part)
+        new[: len(part)] += np.where(rows, part, 0)
+
+
+def _weight_gradients(w: Weights, tape: Tape, flow: Flow, gradient: Weights, memory: Memory) -> None:
+    """Write the gradients; with layer normalization da becomes the gradient of U x."""
+    da, du, dr = flow.da, flow.du, flow.dr
+    np.matmul(_flat(dr).T, _flat(_read(tape)), out=gradient.W)
+    if gradient.d is not None:
+        _sum_rows(_flat(du), gradient.d)
+    if tape.normal is not None and w.gU is not None and gradient.gU is not None and gradient.gW is not None:
+        np.einsum("nf,nf->f", _flat(du), _flat(tape.normal.h), out=gradient.gW)
+        np.einsum("nf,nf->f", _flat(da), _flat(tape.normal.x), out=gradient.gU)
+        _sum_rows(_flat(da), gradient.b)
+        normalization.backward(da, w.gU, tape.normal.x, tape.normal.x_scale, out=da)
+    elif not is_symbols(tape.x):
+        _sum_rows(_flat(da), gradient.b)
     if is_symbols(tape.x):
-        columns = _sum_by_symbol(tape.x.reshape(-1), _flat(da), gradient.U.shape[1], memory)
+        columns = sum_by_symbol(tape.x.reshape(-1), _flat(da), gradient.U.shape[1], memory)
         gradient.U[:] = columns.T
-        columns.sum(axis=0, out=gradient.b)
+        if tape.normal is None:
+            columns.sum(axis=0, out=gradient.b)
     else:
         np.matmul(_flat(da).T, _flat(tape.x), out=gradient.U)
-        np.matmul(np.ones(da.size // da.shape[-1], da.dtype), _flat(da), out=gradient.b)
 
 
-def _sum_by_symbol(symbols: Array, rows: Array, count: int, memory: Memory) -> Array:
-    """Return Σ rows of each symbol, "count G·H": rows that lie together are added by a product with ones."""
-    sums = np.zeros((count, rows.shape[1]), rows.dtype)
-    order = np.argsort(symbols.astype(np.min_scalar_type(count)), kind="stable")  # by radix when it is small
-    ordered = np.take(rows, order, axis=0, out=memory.take(rows.shape), mode="clip")
-    counts, ones = np.bincount(symbols, minlength=count), np.ones(len(rows), rows.dtype)
-    present = np.flatnonzero(counts)
-    stops = np.cumsum(counts[present]).tolist()
-    for symbol, start, stop in zip(present.tolist(), [0, *stops], stops, strict=False):
-        np.dot(ones[start:stop], ordered[start:stop], out=sums[symbol])
-    memory.give(ordered)
-    return sums
+def _read(tape: Tape) -> Array:
+    """Return what W read at every step, "T B H"."""
+    h = tape.states[0][:-1]
+    if tape.restarts:
+        h = h.copy()
+        for t, before in tape.restarts.items():
+            h[t, : len(before[0])] = before[0]
+    return h if tape.course.mask is None else h * tape.course.mask
+
+
+def _sum_rows(rows: Array, out: Array) -> None:
+    np.matmul(np.ones(len(rows), rows.dtype), rows, out=out)  # a product adds faster than sum(axis=0)

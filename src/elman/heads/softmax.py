@@ -1,6 +1,6 @@
-"""Softmax with cross-entropy.  Letters: y: … × O logits, o = softmax(y), k: the target symbol.
+"""Softmax with cross-entropy.  Letters: y: N × O logits, o = softmax(y), k: the target symbol, w: its weight.
 
-    loss = mean over symbols of  log Σ exp(y) − y_k   (nats)        dy = (o − [k]) / count
+    ℓ = log Σ exp(y) − y_k   (nats)        loss = Σ w ℓ / total        dy = w (o − [k]) / total
 Source: Bridle 1990, doi:10.1007/978-3-642-76153-9_28.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from elman.numerics import Array
+
+from .rows import cleared, shares
 
 
 def nats(y: Array, targets: Array) -> Array:
@@ -23,29 +25,25 @@ def nats(y: Array, targets: Array) -> Array:
     return _exponentials(rows, targets.reshape(-1))[0].reshape(targets.shape)
 
 
-def loss(y: Array, targets: Array, lengths: Array | None = None) -> tuple[float, Array]:
-    """Return (mean nats per symbol, dy); y is overwritten with dy, so that logits are held once.
+def loss(y: Array, targets: Array, weights: Array | None, total: float) -> float:
+    """Return Σ w ℓ / total in nats; y is overwritten with dy, so that logits are held once.
 
-    Shapes: y: "T B O" logits; targets: "T B" symbols; lengths: "B", steps past a row's end count for nothing.
+    Shapes: y: "N O" logits; targets: "N" symbols; weights: "N", none means 1.
 
-    >>> mean, dy = loss(np.zeros((1, 1, 2)), np.array([[1]]))
-    >>> round(mean, 4), dy
-    (0.6931, array([[[ 0.5, -0.5]]]))
+    >>> y = np.zeros((1, 2))
+    >>> round(loss(y, np.array([1]), None, 1.0), 4), y
+    (0.6931, array([[ 0.5, -0.5]]))
     """
-    rows, k = y.reshape(-1, y.shape[-1]), targets.reshape(-1)
-    each, totals = _exponentials(rows, k)
-    ended = np.zeros(len(rows), bool) if lengths is None else _ended(len(y), lengths)
-    count = max(len(rows) - int(ended.sum()), 1)
-    rows *= (1 / (totals * count))[:, None]
-    rows[np.arange(len(rows)), k] -= 1 / count
-    if lengths is not None:
-        rows[ended] = 0
-        each[ended] = 0
-    return float(each.sum()) / count, rows.reshape(y.shape)
-
-
-def _ended(steps: int, lengths: Array) -> Array:
-    return (np.arange(steps)[:, None] >= lengths).reshape(-1)
+    k, total = cleared(y, targets, weights), float(total) or 1.0
+    each, sums = _exponentials(y, k)
+    if weights is None:
+        y *= (1 / (sums * total))[:, None]
+        y[np.arange(len(y)), k] -= 1 / total
+    else:
+        y *= (weights.astype(y.dtype) / (sums * total))[:, None]
+        y[np.arange(len(y)), k] -= shares(y, weights, total)
+        each *= weights
+    return float(each.sum()) / total
 
 
 def _exponentials(rows: Array, targets: Array) -> tuple[Array, Array]:
