@@ -7,14 +7,16 @@ What contradicts itself, or would change nothing, is refused.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 
 from cases import TOLERANCE, random_case
-from checks import differentiate_error, gradient_error
+from checks import differentiate_error, distance, gradient_error, worst
 from elman import Network, OptionError
+from elman.cells import CELLS
 from elman.noise import Noise
 from elman.spec import RATES, Spec
 from matrix import CHOICES, Row, case_of, covering_rows, every_row
@@ -40,6 +42,56 @@ def test_every_choice_is_tried() -> None:
     rows = covering_rows()
     for kind, choices in CHOICES.items():
         assert {row[kind] for row in rows} == choices.keys()
+
+
+@every_row()
+def test_float32_follows_float64(row: Row) -> None:
+    narrow = case_of(row, dtype="float32")
+    spec = replace(narrow.network.spec, dtype="float64")
+    wide = replace(narrow, network=Network.from_spec(spec, narrow.network.parameters.flat.astype("float64")))
+    came, right = narrow.answers(), wide.answers()
+    assert {a.dtype for a in came.values()} == {np.dtype("float32")}
+    assert worst(came, right) < TOLERANCE.float32_gradient
+
+
+# What a symbol is
+
+
+@pytest.mark.parametrize("cell", CELLS, ids="-".join)
+def test_a_symbol_beside_features_is_one_hot(cell: tuple[str, str]) -> None:
+    case = random_case(cell, T=5, B=3, I=4, O=6, dense=False, feature_size=2, lengths=(2, 0, 5))
+    symbols, features = case.x
+    spec = replace(case.network.spec, input_size=6, feature_size=0)
+    dense = Network.from_spec(spec, case.network.parameters.flat)
+    x = np.concatenate([np.eye(4)[symbols], features], axis=-1)
+    assert worst(case.answers(), replace(case, network=dense, x=x).answers()) < TOLERANCE.law["float64"]
+
+
+@pytest.mark.parametrize("cell", CELLS, ids="-".join)
+def test_an_embedding_is_a_matrix_of_features(cell: tuple[str, str]) -> None:
+    case = random_case(cell, T=5, B=3, I=4, O=6, dense=False, embedding_size=5, lengths=(2, 0, 5))
+    E, others = case.network.parameters["embedding.E"], case.network.parameters.flat[4 * 5 :]
+    dense = Network.from_spec(replace(case.network.spec, input_size=5, embedding_size=None), others)
+    came, right = case.answers(), replace(case, network=dense, x=E[case.x]).answers()
+    came["gradient"] = came["gradient"][4 * 5 :]
+    assert worst(came, right) < TOLERANCE.law["float64"]
+
+
+@pytest.mark.parametrize("cell", CELLS, ids="-".join)
+def test_tied_is_untied_with_one_matrix(cell: tuple[str, str]) -> None:
+    """What reaches either matrix reaches the one."""
+    case = random_case(cell, T=5, B=3, I=4, O=4, H=5, dense=False, embedding_size=5, tied=True)
+    apart = Network.from_spec(
+        replace(case.network.spec, tied=False), np.zeros(len(case.network.parameters) + 20)
+    )
+    for name in apart.parameters:
+        apart.parameters[name][:] = case.network.parameters[name.replace("head.V", "embedding.E")]
+    came, right = case.answers(), replace(case, network=apart).answers()
+    gradient = apart.parameters.like(right.pop("gradient"))
+    gradient["embedding.E"][:] += gradient["head.V"]
+    for name, view in case.network.parameters.like(came.pop("gradient")).views.items():
+        assert distance(view, gradient[name]) < TOLERANCE.law["float64"], name
+    assert worst(came, right) < TOLERANCE.law["float64"]
 
 
 # A rate acts where there is noise, and elsewhere not

@@ -94,8 +94,16 @@ def _ended(shape: tuple[int, ...], lengths: Array) -> Array:
 
 def is_batched(x: Any, axes: int) -> bool:
     """Tell x with its batch axis from x without; axes counts those of a batch of symbols."""
-    x = np.asarray(x[0] if isinstance(x, tuple) else x)
-    return bool(x.ndim == axes + (x.dtype.kind not in "iu"))
+    first = _first(x)
+    return first.ndim == axes + (first.dtype.kind not in "iu")
+
+
+def _first(x: Any) -> Array:
+    """Return the array, or the first of a pair."""
+    try:
+        return np.asarray(x[0] if isinstance(x, tuple) and x else x)
+    except ValueError:  # NumPy's word for lists of unequal length
+        raise ShapeError("x holds lists of unequal length; give sequences as a list of arrays") from None
 
 
 def is_sequences(x: Any, lengths: object, reset: object) -> bool:
@@ -173,7 +181,7 @@ def read_run(x: Any, lengths: ArrayLike | None, reset: ArrayLike | None, reads: 
     Raises: ShapeError for what does not fit the network or itself.
     """
     batched = is_batched(x, axes=2)
-    steps, rows = (*np.shape(x[0] if isinstance(x, tuple) else x), 1, 1)[:2]
+    steps, rows = (*_first(x).shape, 1, 1)[:2]
     if not batched:
         rows = 1
         lengths = None if lengths is None else np.atleast_1d(lengths)

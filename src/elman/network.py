@@ -167,7 +167,8 @@ class Network:
         if not tapes.runs:
             raise OptionError("these tapes are used up: each forward run serves one backward run")
         run, batch = tapes.runs[0], tapes.runs[0].passage.outputs.shape[1]
-        dy = np.asarray(dy) if tapes.batched else np.expand_dims(dy, -2)
+        dy = np.asarray(dy, self.spec.dtype)
+        dy = dy if tapes.batched else np.expand_dims(dy, -2)
         sizes = {"T": len(run.passage.outputs), "B": batch}
         axes = "T B Y" if self.machine.every else "B Y"
         check("dy", dy, axes, **{a: sizes.get(a, self.spec.y_size) for a in axes.split()})
