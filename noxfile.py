@@ -16,6 +16,7 @@ nox.options.sessions = ["tests", "lint", "types", "imports", "wheel"]
 
 BIN = Path(sys.executable).parent
 TORCH = "torch==2.13.0"
+JAX = "jax==0.10.2"
 CLAIM = 1.78  # nats per symbol
 
 
@@ -88,6 +89,6 @@ def parity(session: nox.Session) -> None:
 
 @nox.session(venv_backend="venv")
 def bench(session: nox.Session) -> None:
-    """Speed of training against hand-written NumPy and PyTorch; in an environment of its own."""
-    session.install("-e", ".", TORCH)
+    """Speed of training against hand-written NumPy, PyTorch and JAX; in an environment of its own."""
+    session.install("-e", ".", TORCH, JAX)
     session.run("python", "benchmarks/speed/train_step.py", *session.posargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -18,17 +19,18 @@ from rivals.elman_train import Elman
 from rivals.numpy_careful import Careful
 from rivals.numpy_tuned import Tuned
 
-CASE = Case(vocabulary=5, hidden_size=7, batch_size=3, seq_length=4)
+from elman import Network
+
+CASES = {cell: Case(5, 7, 3, 4, cell) for cell in harness.GATES}
 
 
-@pytest.fixture
-def start() -> np.ndarray:
+def draw(case: Case) -> np.ndarray:
     """Parameters with a gradient beyond the limit, so that clipping is compared, too.
 
     Always the same: where a gradient is almost zero, Adam makes a step out of its rounding.
     """
-    size = 7 * 5 + 7 * 7 + 7 + 5 * 7 + 5
-    return np.random.default_rng(0).standard_normal(size).astype("f4")
+    size = sum(math.prod(shape) for shape in case.shapes.values())
+    return (2 * np.random.default_rng(4).standard_normal(size)).astype("f4")
 
 
 @pytest.fixture
@@ -41,12 +43,18 @@ def answers(rival: object, batches: harness.Batches) -> Answers:
     return Player(rival, batches).answers()
 
 
-@pytest.mark.parametrize("rival", [Careful, Tuned])
-def test_elman_and_numpy_agree(rival, start, batches):
-    ours, theirs = (answers(make(CASE, start), batches) for make in (Elman, rival))
-    np.testing.assert_allclose(theirs.losses, ours.losses, atol=1e-5)
+@pytest.mark.parametrize(
+    ("rival", "cell", "dtype", "tolerance"),
+    [(Tuned, "elman", "f4", 1e-5), *((Careful, cell, "f4", 1e-5) for cell in CASES)]
+    + [(Careful, cell, "f8", 1e-10) for cell in CASES],
+)
+def test_elman_and_numpy_agree(rival, cell, dtype, tolerance, batches):
+    start = draw(CASES[cell]).astype(dtype)
+    ours, theirs = (answers(make(CASES[cell], start), batches) for make in (Elman, rival))
+    np.testing.assert_allclose(theirs.losses, ours.losses, atol=tolerance)
     for kind, tensor in ours.tensors.items():
-        np.testing.assert_allclose(theirs.tensors[kind], tensor, atol=1e-5, err_msg=kind)
+        np.testing.assert_allclose(theirs.tensors[kind], tensor, atol=tolerance, err_msg=kind)
+        assert theirs.tensors[kind].dtype == tensor.dtype == dtype
     assert np.abs(ours.tensors["parameters"] - start).max() > 1e-3  # they have learned
     assert np.linalg.norm(ours.tensors["first gradient"]) == pytest.approx(harness.CLIP, rel=1e-5)
 
@@ -86,19 +94,57 @@ class IsNotANumber(Tuned):
         return super()._loss(targets) * np.nan
 
 
+class ForgetsTheMemory(Careful):
+    def step(self, x, targets):
+        self._state = (self._state[0], np.zeros_like(self._state[1]))
+        return super().step(x, targets)
+
+
+class TakesOneGradientForTheOther(Careful):
+    def __init__(self, case, start):
+        super().__init__(case, start)
+        right = self._backward
+        self._backward = lambda *given: right(*given)[:1] * 2
+
+
 @pytest.mark.parametrize(
-    "wrong",
-    [ForgetsTheState, TakesTheStateAfter, LosesOneSymbol, StepsTooFar, TellsAnotherLoss, IsNotANumber],
+    ("wrong", "cell"),
+    [
+        (ForgetsTheState, "elman"),
+        (TakesTheStateAfter, "elman"),
+        (LosesOneSymbol, "elman"),
+        (StepsTooFar, "elman"),
+        (TellsAnotherLoss, "elman"),
+        (IsNotANumber, "elman"),
+        (ForgetsTheMemory, "lstm"),
+        (TakesOneGradientForTheOther, "gru"),
+    ],
 )
-def test_a_wrong_rival_is_refused(wrong, start, batches):
-    given = {make.__name__: answers(make(CASE, start), batches) for make in (Elman, Careful, wrong)}
+def test_a_wrong_rival_is_refused(wrong, cell, batches):
+    case, start = CASES[cell], draw(CASES[cell])
+    given = {make.__name__: answers(make(case, start), batches) for make in (Elman, Careful, wrong)}
     with pytest.raises(Disagreement, match=wrong.__name__):
-        harness.check(CASE, given)
+        harness.check(case, given)
     del given[wrong.__name__]
-    assert set(harness.check(CASE, given)) == set(harness.TOLERANCE)
+    assert set(harness.check(case, given)) == set(harness.TOLERANCE)
 
 
-def test_no_time_is_told_when_answers_differ(capsys, monkeypatch, start, batches):
+@pytest.mark.parametrize("cell", CASES)
+def test_parameters_lie_as_in_a_network(cell):
+    network = Network(cell, input_size=5, hidden_size=7, output_size=5)
+    ends = [name.rsplit(".", 1)[-1] for name in network.parameters.layout]
+    assert dict(zip(ends, network.parameters.layout.values(), strict=True)) == CASES[cell].shapes
+    assert ends == list(CASES[cell].shapes)
+
+
+@pytest.mark.parametrize(("cell", "layer"), train_step.LAYERS.items())
+def test_a_cell_meets_its_own_rivals(cell, layer):
+    names = {e.name for e in train_step.rivals(CASES[cell])}
+    by_hand = {"tuned NumPy", "PyTorch, own loop"} if cell == "elman" else set()
+    assert names == {"elman.train", "careful NumPy", f"PyTorch {layer}", "JAX lax.scan"} | by_hand
+
+
+def test_no_time_is_told_when_answers_differ(capsys, monkeypatch):
     """The whole program, its rivals in this process: the planted one ends it before a block is timed."""
 
     class Timed(Player):

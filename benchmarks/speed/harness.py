@@ -33,32 +33,47 @@ BLOCK = 0.15  # seconds that a rival runs before the next one has its turn
 PAUSE = 0.05  # seconds after a block: threads that wait for more work have gone to sleep
 
 
+GATES = {"elman": 1, "gru": 3, "lstm": 4}  # in PyTorch's order: r z n, i f g o
+
+
 @dataclass(frozen=True)
 class Case:
-    """The sizes of a network and of its batches."""
+    """A cell, the sizes of its network and of its batches."""
 
     vocabulary: int
     hidden_size: int
     batch_size: int
     seq_length: int
+    cell: str = "elman"
 
     def __str__(self) -> str:
         return f"V={self.vocabulary}, H={self.hidden_size}, B={self.batch_size}, T={self.seq_length}"
 
     @property
     def flop(self) -> int:
-        """Of a training step: 6 H² + 4 H V a token, for a symbol costs no product."""
-        a_token = 6 * self.hidden_size**2 + 4 * self.hidden_size * self.vocabulary
+        """Of a training step: 6 G H² + 4 H V a token, for a symbol costs no product."""
+        a_token = 6 * GATES[self.cell] * self.hidden_size**2 + 4 * self.hidden_size * self.vocabulary
         return a_token * self.batch_size * self.seq_length
 
+    @property
+    def states(self) -> int:
+        """How many arrays "B H" the cell remembers: h, and the memory of the LSTM."""
+        return 2 if self.cell == "lstm" else 1
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of the tensors, in the order that all rivals use; the GRU's W h has a bias of its own, d."""
+        n_v, n_h, n_g = self.vocabulary, self.hidden_size, GATES[self.cell] * self.hidden_size
+        layer = {"U": (n_g, n_v), "W": (n_g, n_h), "b": (n_g,)}
+        own = {"d": (n_g,)} if self.cell == "gru" else {}
+        return {**layer, **own, "V": (n_v, n_h), "c": (n_v,)}
+
     def split(self, flat: Array) -> dict[str, Array]:
-        """Cut a flat vector into its tensors, views in the order that all rivals use."""
-        n_v, n_h = self.vocabulary, self.hidden_size
-        shapes = {"U": (n_h, n_v), "W": (n_h, n_h), "b": (n_h,), "V": (n_v, n_h), "c": (n_v,)}
-        ends = np.cumsum([0, *map(math.prod, shapes.values())])
+        """Cut a flat vector into its tensors, views."""
+        ends = np.cumsum([0, *map(math.prod, self.shapes.values())])
         return {
             name: flat[begin:end].reshape(shape)
-            for (name, shape), (begin, end) in zip(shapes.items(), pairwise(ends), strict=True)
+            for (name, shape), (begin, end) in zip(self.shapes.items(), pairwise(ends), strict=True)
         }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness import Array, Batches, Case, Player
 
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")  # NPROC: JAX
 
 
 class Remote:

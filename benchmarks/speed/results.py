@@ -23,7 +23,7 @@ HEAD = (
 
 def machine() -> str:
     """Describe the machine, the versions, the commit and the date in two lines."""
-    versions = [f"{name} {version(name)}" for name in ("elman", "numpy", "torch") if version(name)]
+    versions = [f"{name} {version(name)}" for name in ("elman", "numpy", "torch", "jax") if version(name)]
     return (
         f"{_processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end; "
         f"{platform.system()}, Python {platform.python_version()}\n"

@@ -1,6 +1,6 @@
-"""Whole training steps: elman against careful NumPy and PyTorch, in one alternating run.
+"""Whole training steps: elman against careful NumPy, PyTorch and JAX, in one alternating run.
 
-python benchmarks/speed/train_step.py [--write] [--rounds N] [--case H,B,T ...]
+python benchmarks/speed/train_step.py [--cell elman|gru|lstm] [--write] [--rounds N] [--case H,B,T ...]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import harness
 import numpy as np
 import processes
 import results
-from harness import Block, Case
+from harness import GATES, Block, Case
 from numpy.typing import NDArray
 from rivals.product import FLOP
 
@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 
 BATCHES = 40  # different ones that a run goes round
 HEAD = ["", "ms a step", "quartiles", "CPU ms", "symbols/ms", "of product's rate", "elman is faster by"]
+TITLES = {"elman": "Training steps", "gru": "Training steps, GRU", "lstm": "Training steps, LSTM"}
 SIZES = ("128,32,64", "256,32,64", "64,1,64")  # H, B, T; the first is the case that the goals name
 
 
@@ -37,6 +38,7 @@ class Entry:
     family: str
     make: str
     needs: str = "numpy"
+    cells: tuple[str, ...] = tuple(GATES)
 
     @property
     def label(self) -> str:
@@ -48,15 +50,21 @@ class Entry:
         )
 
 
-ELMAN, NUMPY, TUNED, TORCH = "elman", "careful NumPy", "tuned NumPy", "PyTorch"
+ELMAN, NUMPY, TUNED, TORCH, JAX = "elman", "careful NumPy", "tuned NumPy", "PyTorch", "JAX"
+LAYERS = {"elman": "nn.RNN", "gru": "nn.GRU", "lstm": "nn.LSTM"}
 COUNTS = (1, 2)
 YARDSTICK = [Entry("large product", n, "", "product:make") for n in COUNTS]
 RIVALS = [
     Entry("elman.train", None, ELMAN, "elman_train:make"),
     *(Entry("careful NumPy", n, NUMPY, "numpy_careful:make") for n in COUNTS),
-    *(Entry("tuned NumPy", n, TUNED, "numpy_tuned:make") for n in COUNTS),
-    *(Entry("PyTorch nn.RNN", n, TORCH, "torch_rnn:make", "torch") for n in COUNTS),
-    *(Entry("PyTorch, own loop", n, TORCH, "torch_rnn:make_by_hand", "torch") for n in COUNTS),
+    *(Entry("tuned NumPy", n, TUNED, "numpy_tuned:make", cells=("elman",)) for n in COUNTS),
+    *(
+        Entry(f"PyTorch {layer}", n, TORCH, "torch_rnn:make", "torch", (cell,))
+        for cell, layer in LAYERS.items()
+        for n in COUNTS
+    ),
+    *(Entry("PyTorch, own loop", n, TORCH, "torch_rnn:make_by_hand", "torch", ("elman",)) for n in COUNTS),
+    *(Entry("JAX lax.scan", n, JAX, "jax_scan:make", "jax") for n in COUNTS),
 ]
 
 
@@ -64,8 +72,8 @@ def measure(case: Case, rounds: int) -> str:
     """Compare, then time; return the part of the report for one case."""
     batches = text_batches(case)
     sizes = {"input_size": case.vocabulary, "output_size": case.vocabulary}
-    flat = Network("elman", hidden_size=case.hidden_size, seed=0, **sizes).parameters.flat
-    entries = [e for e in (*YARDSTICK, *RIVALS) if results.version(e.needs)]
+    flat = Network(case.cell, hidden_size=case.hidden_size, seed=0, **sizes).parameters.flat
+    entries = [e for e in (*YARDSTICK, *rivals(case)) if results.version(e.needs)]
     with ExitStack() as stack:
         players = {
             e: stack.enter_context(processes.start(e.make, e.threads, case, flat, batches)) for e in entries
@@ -77,6 +85,11 @@ def measure(case: Case, rounds: int) -> str:
     return f"### {case}\n\nLargest differences after {harness.COMPARED} steps: {agreed}.\n\n" + report(
         case, blocks
     )
+
+
+def rivals(case: Case) -> list[Entry]:
+    """Return the rows of the table for this cell, installed or not."""
+    return [e for e in RIVALS if case.cell in e.cells]
 
 
 def text_batches(case: Case) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -94,14 +107,15 @@ def report(case: Case, blocks: Mapping[Entry, list[Block]]) -> str:
     ours = next(e for e in blocks if e.family == ELMAN)
     ceiling = np.maximum(*rates.values())
     rows = [_row(e, case, blocks[e], wall[ours], ceiling) for e in blocks if e.family]
-    absent = {e.name: e.needs for e in RIVALS if e not in blocks}
+    families = list(dict.fromkeys(e.family for e in rivals(case) if e.family != ELMAN))
+    absent = {e.name: e.needs for e in rivals(case) if e not in blocks}
     rows += [[f"{name}: no {needs} here", *"–" * (len(HEAD) - 1)] for name, needs in absent.items()]
     product = ", ".join(f"{np.median(r) / 1e9:.0f} on {e.threads}" for e, r in rates.items())
     alone = [b.cpu / b.wall for e in blocks if e.threads == 1 for b in blocks[e]]
     lines = [
         results.table(HEAD, rows),
         f"The machine's own large product, GFLOP/s by threads: {product}.",
-        *(_verdict(family, wall, ours) for family in (NUMPY, TUNED, TORCH)),
+        *(_verdict(family, wall, ours) for family in families),
         f"Rivals on one thread had {np.median(alone):.0%} of a core, in the worst tenth of the blocks "
         f"{np.quantile(alone, 0.1):.0%} (a quiet machine: 100 %).",
     ]
@@ -138,15 +152,17 @@ def _quartiles(ratio: Floats) -> str:
 def main() -> None:
     """Run the cases one after the other."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cell", choices=GATES, default="elman")
     parser.add_argument("--write", action="store_true", help="put the report into RESULTS.md")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--case", nargs="+", default=SIZES, metavar="H,B,T")
     options = parser.parse_args()
-    parts = [measure(Case(65, *map(int, sizes.split(","))), options.rounds) for sizes in options.case]
+    cases = [Case(65, *map(int, sizes.split(",")), cell=options.cell) for sizes in options.case]
+    parts = [measure(case, options.rounds) for case in cases]
     body = f"{results.machine()}\n\n" + "\n".join(parts)
     print(body)
     if options.write:
-        results.write("Training steps", body)
+        results.write(TITLES[options.cell], body)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class Elman:
 
     def __init__(self, case: Case, start: Array) -> None:
         sizes = {"input_size": case.vocabulary, "output_size": case.vocabulary}
-        network = Network("elman", hidden_size=case.hidden_size, **sizes)
+        network = Network(case.cell, hidden_size=case.hidden_size, dtype=start.dtype.name, **sizes)
         network.parameters.flat[:] = start
         self.parameters, self.gradient = network.parameters.flat, start
         self._feed, self._fresh = Feed(), True
