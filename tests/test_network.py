@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -247,3 +248,13 @@ def test_hidden_sizes_say_how_many_layers_there_are() -> None:
     assert Network(input_size=3, hidden_size=(4, 5, 6), output_size=2).spec.num_layers == 3
     assert Network(input_size=3, hidden_size=4, output_size=2).spec.num_layers == 1
     assert small(hidden_size=(4, 4)).spec == small(hidden_size=4).spec
+
+
+def test_a_copy_learns_by_itself() -> None:
+    """Its parameters are views of its own flat vector."""
+    network = Network("gru", input_size=3, hidden_size=4, output_size=2)
+    copied = copy.deepcopy(network)
+    assert np.array_equal(copied.parameters.flat, network.parameters.flat)
+    copied.parameters.flat[:] += 1
+    assert np.array_equal(copied.parameters["layers.0.W"], network.parameters["layers.0.W"] + 1)
+    assert not np.array_equal(copied.run(np.array([1, 2]))[0], network.run(np.array([1, 2]))[0])

@@ -66,7 +66,7 @@ _HOME = {
     "training": ["Progress", "Training", "train"],
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
-_ROOMS = ("bptt", "data", "optimizers", "schedules")
+_ROOMS = ("bptt", "data", "estimators", "optimizers", "schedules")  # estimators need an extra: not in __all__
 
 __all__ = [
     "RNN",

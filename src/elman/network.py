@@ -87,15 +87,15 @@ class Network:
         embedded = spec.embedding_size is not None
         self._reads = inputs.Reads(spec.input_size, spec.feature_size, embedded, spec.dtype)
 
+    def __reduce__(self) -> tuple[Any, ...]:  # a copy, whose parameters are views of one vector again
+        return Network.from_spec, (self.spec, self.parameters.flat)
+
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in self.spec.facts().items())
         return f"Network({fields})  # {len(self.parameters):,} parameters"
 
     def init_state(self, batch_size: int | None = None) -> State:
-        """Return the state from which sequences begin, "B H" each (or "H" without a batch).
-
-        Zeros, or what was learned with `learn_initial_state`.
-        """
+        """Return the state from which sequences begin, "B H" (or "H") each: zeros, or what was learned."""
         return self.machine.initial(() if batch_size is None else (batch_size,))
 
     def reset_state(self, state: State, rows: ArrayLike) -> State:
@@ -126,7 +126,7 @@ class Network:
                 A list of arrays is a batch of unequal sequences; y is then a list as well.
         Units:  y are logits, in nats before normalization, or values. No state means the initial one.
         Rows past their end: y is zero there, and the state is the one at the row's true end.
-        Raises: ShapeError when x, state, lengths or reset do not fit; the message says what was read.
+        Raises: ShapeError when x, state, lengths or reset do not fit.
 
         run(x) = run of any two parts with the state handed on = step repeated, to rounding.
         """
