@@ -13,7 +13,7 @@ from cli_cases import BROKEN, TINY, denied, elman, refused, rhyme, trained, writ
 from elman.cli import lines
 from elman.data import reading
 
-COMMANDS = ("train", "eval", "sample", "score", "info")
+COMMANDS = ("train", "eval", "predict", "sample", "score", "info")
 SHORT = ("--steps", "1")
 
 
@@ -44,6 +44,8 @@ def test_elman_alone_shows_the_commands():
         ("trian", "train"),
         ("smaple", "sample"),
         ("generate", "sample"),
+        ("forecast", "predict"),
+        ("predcit", "predict"),
         ("inspect", "info"),
         ("xyz", "train, eval"),
     ],
@@ -65,6 +67,8 @@ BAD_OPTIONS = [
       for value in ("0", "-3", "1.5", "x", "1" + 30 * "0")],
     *[("train", "--num-layers", value) for value in ("0", "251", "99999999")],
     *[("train", flag, "0") for flag in ("--checkpoint-every", "--validate-every", "--min-count")],
+    *[("train", flag, value) for flag in ("--window", "--horizon", "--stride", "--patience")
+      for value in ("0", "1.5", "x")],
     *[("train", "--seed", value) for value in ("-1", "1" + 30 * "0")],
     *[("train", "--val-frac", value) for value in ("-0.1", "1", "nan")],
     *[("train", "--grad-clip", value) for value in ("-1", "nan", "inf")],
@@ -80,6 +84,7 @@ BAD_OPTIONS = [
     *[("sample", "--temperature", value) for value in ("-1", "nan", "inf")],
     *[("sample", "--top-p", value) for value in ("-0.1", "1.1", "nan")],
     ("sample", "--beam", "0"),
+    *[("predict", "--steps", value) for value in ("0", "x")],
     *[("eval", "--val-frac", value) for value in ("0", "1", "nan")],
 ]  # fmt: skip
 
@@ -87,7 +92,8 @@ BAD_OPTIONS = [
 @pytest.mark.parametrize(("command", "flag", "value"), BAD_OPTIONS)
 def test_a_value_out_of_range_is_refused_with_what_is_expected(command, flag, value, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    line = refused(elman(command, *["model"] * (command != "train"), flag, value), 2)
+    arguments = {"train": [], "predict": ["model", "file"]}.get(command, ["model"])
+    line = refused(elman(command, *arguments, flag, value), 2)
     assert flag in line
     assert "expected" in line or "is not" in line
     assert os.listdir(tmp_path) == []

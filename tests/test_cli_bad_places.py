@@ -155,7 +155,7 @@ RECORDS = [
     {"text": {"name": "x", "sha256": "y", "symbols": "many"}},
     {"lines": "yes"},
     {"best_step": None},
-    {"validation_nats": [1]},
+    {"validation_loss": [1]},
 ]
 
 

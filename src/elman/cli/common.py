@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import click
@@ -24,7 +24,7 @@ from elman.data import (
     whole,
 )
 from elman.data.reading import display_name
-from elman.errors import DataError, FormatError
+from elman.errors import DataError, FormatError, OptionError
 from elman.numerics import Array
 
 ONCE = 4096  # symbols in a batch of what is read once
@@ -40,14 +40,26 @@ class Text:
 
 
 @dataclass(frozen=True)
+class TableFacts:
+    """What else a model was trained on."""
+
+    name: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class Record:
     """What a model file says of its training; a model that others wrote may say nothing."""
 
     text: Text | None = None
+    table: TableFacts | None = None
     valid_sha256: str | None = None  # of the file of --valid
     lines: bool = False
     best_step: int = 0
-    validation_nats: float | None = None
+    validation_loss: float | None = None
+    figures: dict[str, float] = field(default_factory=dict)  # of a table, in validation
+    seed: int = 0
 
 
 def read_record(model: persistence.Model, path: str) -> Record:
@@ -64,13 +76,44 @@ def read_record(model: persistence.Model, path: str) -> Record:
 
 
 def open_model(path: str) -> tuple[persistence.Model, Vocabulary, Record]:
-    """Load a model that reads text."""
+    """Load a model that predicts the next symbol of a text."""
     model = persistence.load(path)
+    return model, text_vocabulary(model, path), read_record(model, path)
+
+
+def is_tabular(model: persistence.Model) -> bool:
+    """Tell a model that reads tables from others."""
+    return model.preparation is not None and "layout" in model.preparation
+
+
+def text_vocabulary(model: persistence.Model, path: str) -> Vocabulary:
+    """Return the vocabulary of a model of a text.
+
+    Raises: OptionError for a model of a table; FormatError for one that has no vocabulary or other outputs.
+    """
+    name, spec = display_name(path), model.network.spec
+    if is_tabular(model):
+        raise OptionError(f"{name}: a model of a table, not of a text; elman predict, eval and info read it")
     if model.vocabulary is None:
-        raise FormatError(
-            f"{display_name(path)}: the model has no vocabulary, so it cannot read or write text"
+        raise FormatError(f"{name}: the model has no vocabulary, so it cannot read or write text")
+    predicts = (spec.head, spec.readout, spec.bidirectional, spec.feature_size) == (
+        "softmax",
+        "every",
+        False,
+        0,
+    )
+    if not predicts or not spec.input_size == spec.output_size == model.vocabulary.size:
+        raise FormatError(f"{name}: the model reads text, but does not predict its next symbol")
+    return model.vocabulary
+
+
+def check_same(kind: str, source: str, sha256: str, recorded: str | None) -> None:
+    """Raise DataError when a text or a table is not that of a record."""
+    if sha256 != recorded:
+        raise DataError(
+            f"{source}: not the {kind} that the run began with: sha256 {sha256[:12]}…, "
+            f"the checkpoint has {str(recorded)[:12]}…"
         )
-    return model, model.vocabulary, read_record(model, path)
 
 
 def read_text(file: str | None, *, encoding_errors: Any = "strict", **options: Any) -> Corpus:
@@ -122,6 +165,11 @@ def batches_once(
         return Lines(symbols, end, batch_size=64, seq_length=ONCE // 64, rows=rows).once()
     streams = min(streams, max(len(symbols) - 1, 1))
     return whole(symbols, streams=streams, seq_length=ONCE // streams)
+
+
+def tell(line: str) -> None:
+    """Say something that is no result, on standard error."""
+    click.echo(line, err=True)
 
 
 def bits(nats: float) -> float:

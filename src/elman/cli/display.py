@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from .common import bits, printable
+from .common import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,7 +40,8 @@ class Display(Protocol):
 class _Shared:
     """What both displays count."""
 
-    def __init__(self) -> None:
+    def __init__(self, loss_words: Callable[[float], str], things: str) -> None:
+        self._loss_words, self._things = loss_words, things
         self.loss: float | None = None
         self.validation: float | None = None
         self.speed = 0.0
@@ -67,18 +69,22 @@ class _Shared:
         parts = [
             f"step {progress.step:,}",
             f"epoch {progress.epoch:,}",
-            f"loss {loss:.3f} nats {bits(loss):.3f} bits",
+            f"loss {self._loss_words(loss)}",
         ]
         if self.validation is not None:
-            parts.append(f"validation {self.validation:.3f} nats {bits(self.validation):.3f} bits")
+            parts.append(f"validation {self._loss_words(self.validation)}")
         return "  ".join(parts)
+
+    def speed_words(self) -> str:
+        """Put the speed into words."""
+        return f"{self.speed:,.0f} {self._things}/s"
 
 
 class PlainLines(_Shared):
     """A line at each validation, every ten seconds and at the end."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, loss_words: Callable[[float], str], things: str) -> None:
+        super().__init__(loss_words, things)
         self._told = time.monotonic()
 
     def __enter__(self) -> PlainLines:
@@ -97,7 +103,7 @@ class PlainLines(_Shared):
         if quiet and now - self._told < QUIET_SECONDS:
             return
         self._told = now
-        parts = [self.words(progress), f"{self.speed:,.0f} symbols/s", time_left(progress)]
+        parts = [self.words(progress), self.speed_words(), time_left(progress)]
         print("  ".join(parts), file=sys.stderr, flush=True)
 
     def sample(self, text: str) -> None:
@@ -109,8 +115,8 @@ class PlainLines(_Shared):
 class Bar(_Shared):
     """A bar with the words below it, redrawn five times a second."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, loss_words: Callable[[float], str], things: str) -> None:
+        super().__init__(loss_words, things)
         from rich.console import Console
         from rich.live import Live
 
@@ -151,13 +157,16 @@ class Bar(_Shared):
         width = min(BAR_WIDTH, self._console.width // 4)
         bar = ProgressBar(1.0, progress.fraction, width, complete_style="green", finished_style="green")
         line = Table.grid(padding=(0, 2))
-        line.add_row(bar, f"{progress.fraction:.0%}", time_left(progress), f"{self.speed:,.0f} symbols/s")
+        line.add_row(bar, f"{progress.fraction:.0%}", time_left(progress), self.speed_words())
         return Group(line, Text(self.words(progress)))
 
 
-def choose() -> Display:
-    """Return the bar when standard error is a terminal, else the plain lines."""
-    return Bar() if sys.stderr.isatty() else PlainLines()
+def choose(loss_words: Callable[[float], str], things: str) -> Display:
+    """Return the bar when standard error is a terminal, else the plain lines.
+
+    `loss_words` puts a loss into words; `things` is what goes by, such as symbols.
+    """
+    return (Bar if sys.stderr.isatty() else PlainLines)(loss_words, things)
 
 
 def time_left(progress: Progress) -> str:

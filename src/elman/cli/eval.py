@@ -1,4 +1,4 @@
-"""`elman eval`: how well a model predicts a text."""
+"""`elman eval`: how well a model predicts a text or a table."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from itertools import chain
 
 import click
 
+from elman import persistence
 from elman.data import shakespeare, stream, stream_lines
 from elman.data.reading import display_name
 from elman.errors import DataError, OptionError
-from elman.evaluation import evaluate
+from elman.evaluation import Evaluation, evaluate
 from elman.numerics import Array
 
-from .common import ONCE, Record, count_words, open_model, opened_text
-from .options import encoding_errors, number
+from .common import ONCE, Record, count_words, is_tabular, opened_text, read_record, text_vocabulary
+from .options import encoding_errors, number, was_given
+from .tabular import form_of, open_table, split
+from .words import report
 
 
 @click.command()
@@ -31,9 +34,38 @@ def command(model: str, file: str | None, val_frac: float | None, encoding_error
     """Print how well MODEL predicts FILE ("-": standard input; without one, the bundled Tiny Shakespeare).
 
     The state is carried through the whole text; a model trained on lines reads each line afresh. With
-    --val-frac 0.1 only the last tenth is predicted, which is what `elman train` holds out.
+    --val-frac 0.1 only the last tenth is predicted, or of a table what `elman train` holds out.
+
+    A model of a table is told by accuracy and F1 of labels, or MAE and RMSE in the units of the columns.
     """
-    loaded, vocabulary, record = open_model(model)
+    loaded = persistence.load(model)
+    if is_tabular(loaded):
+        _with_table(loaded, model, file, val_frac)
+    else:
+        _with_text(loaded, model, file, val_frac=val_frac, encoding_errors=encoding_errors)
+
+
+def _with_table(model: persistence.Model, path: str, file: str | None, val_frac: float | None) -> None:
+    """Print how well a model predicts a table, or the part of it that training held out."""
+    if file is None:
+        raise OptionError(f"name a FILE: {display_name(path)} is a model of a table")
+    if was_given("encoding_errors"):
+        raise OptionError(f"{display_name(path)} is a model of a table: leave out --encoding-errors")
+    form, record = form_of(model, path), read_record(model, path)
+    table = open_table(file, form.layout)
+    if val_frac is not None:
+        table = split(table, form.layout, val_frac, record.seed)[1]
+    examples = form.examples(table)
+    for line in report(form.judge(model.network, examples), form.answer_names(), form.noun):
+        click.echo(line)
+    if form.vocabulary is not None:
+        click.echo(f"{count_words(form.unknown(examples), 'unknown symbol')} in {table.source}")
+
+
+def _with_text(
+    loaded: persistence.Model, model: str, file: str | None, *, val_frac: float | None, encoding_errors: str
+) -> None:
+    vocabulary, record = text_vocabulary(loaded, model), read_record(loaded, model)
     if file is None:
         _check_bundled(record)
     if record.lines and val_frac is not None:
@@ -53,6 +85,7 @@ def command(model: str, file: str | None, val_frac: float | None, encoding_error
             few = "is empty" if seen.symbols <= record.lines else f"has {count_words(seen.symbols, 'symbol')}"
             raise DataError(f"{seen.source} {few}: there is nothing to predict")
         result = evaluate(loaded.network, chain([first], batches))
+        assert isinstance(result, Evaluation)  # the head of a text is the softmax
     click.echo(f"{result.nats:.3f} nats\n{result.bits:.3f} bits")
     click.echo(f"{result.perplexity:.2f} perplexity\n{result.accuracy:.2%} accuracy")
     click.echo(f"{count_words(result.count, 'symbol')} predicted")

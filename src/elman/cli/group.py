@@ -11,13 +11,14 @@ from elman import __version__
 from elman.errors import OptionError
 
 COMMANDS = {
-    "train": "Train a network on a text and write a model.",
-    "eval": "Print the nats and bits per symbol of a model on a text.",
+    "train": "Train a network on a text or a table and write a model.",
+    "eval": "Print how well a model predicts a text or a table.",
+    "predict": "Write what a model predicts for a table, as CSV.",
     "sample": "Let a model write.",
     "score": "Print the bits of every line: odd lines stand out.",
     "info": "Show what a model file holds, or what runs here.",
 }
-_MEANT = {"generate": "sample", "test": "eval", "predict": "score", "inspect": "info", "fit": "train"}
+_MEANT = {"generate": "sample", "test": "eval", "forecast": "predict", "inspect": "info", "fit": "train"}
 
 
 class _Lazy(click.Group):

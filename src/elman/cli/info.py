@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
+from collections.abc import Iterator
 
 import click
 import numpy as np
@@ -11,8 +12,14 @@ import numpy as np
 from elman import __version__, persistence
 from elman.data.reading import display_name
 from elman.engines.threads import blas_names
+from elman.network import Network
+from elman.spec import Spec
 
-from .common import Record, bits, printable, read_record
+from .common import Record, bits, is_tabular, printable, read_record
+from .tabular import form_of
+from .words import figure_line, network_words
+
+FIXED = ("cell", "activation", "input_size", "hidden_size", "output_size", "num_layers", "dtype")
 
 
 @click.command()
@@ -28,29 +35,57 @@ def command(model: str | None) -> None:
 
 
 def _describe(model: persistence.Model, record: Record, path: str) -> None:
-    spec = model.network.spec
     click.echo(
         f"file        {display_name(path)}: format {persistence.FORMAT} {persistence.VERSION}, checksum right"
     )
-    kind = f"{spec.num_layers} × {spec.hidden_size} units {spec.cell} ({spec.activation}), {spec.dtype}"
-    click.echo(f"network     {kind}: reads {spec.input_size}, writes {spec.output_size}")
-    for name, view in model.network.parameters.views.items():
-        shape = " × ".join(str(side) for side in view.shape)
-        size = np.abs(view)
-        click.echo(f"            {name:12s} {shape:12s} |mean| {size.mean():.4f}  |max| {size.max():.4f}")
-    click.echo(f"parameters  {len(model.network.parameters):,}")
-    if model.vocabulary is not None:
-        click.echo(f"vocabulary  {model.vocabulary.size:,} {model.vocabulary.kind}")
-    if text := record.text:
-        click.echo(
-            f"text        {printable(text.name)}: {text.symbols:,} symbols, sha256 {printable(text.sha256)}"
-        )
-        click.echo(f"sequences   {'lines, each for itself' if record.lines else 'one stream'}")
-    if record.validation_nats is not None:
-        nats = record.validation_nats
-        click.echo(
-            f"best        step {record.best_step:,}: {nats:.3f} nats  {bits(nats):.3f} bits in validation"
-        )
+    for line in (*_network_lines(model.network), *_data_lines(model, record, path)):
+        click.echo(line)
+    if record.validation_loss is not None:
+        loss = record.validation_loss
+        told = figure_line(record.figures) or f"loss {loss:.4f}"
+        if record.text:
+            told = f"{loss:.3f} nats  {bits(loss):.3f} bits"
+        click.echo(f"best        step {record.best_step:,}: {printable(told)} in validation")
     if model.training is not None:
         command = shlex.join(["elman", "train", "--resume", path])
         click.echo(f"checkpoint  of step {model.training.step:,}; go on with\n            {command}")
+
+
+def _network_lines(network: Network) -> Iterator[str]:
+    spec, views = network.spec, network.parameters.views
+    words = f"{network_words(spec)}, {spec.dtype}"
+    yield f"network     {words}: reads {spec.input_size}, writes {spec.y_size}"
+    if options := _options(spec):
+        yield f"options     {options}"
+    width = max(12, *map(len, views))
+    for name, view in views.items():
+        shape = " × ".join(str(side) for side in view.shape)
+        size = np.abs(view)
+        yield f"            {name:{width}s} {shape:12s} |mean| {size.mean():.4f}  |max| {size.max():.4f}"
+    yield f"parameters  {len(network.parameters):,}"
+
+
+def _data_lines(model: persistence.Model, record: Record, path: str) -> Iterator[str]:
+    if model.vocabulary is not None:
+        yield f"vocabulary  {model.vocabulary.size:,} {model.vocabulary.kind}"
+    if text := record.text:
+        yield f"text        {printable(text.name)}: {text.symbols:,} symbols, sha256 {printable(text.sha256)}"
+        yield f"sequences   {'lines, each for itself' if record.lines else 'one stream'}"
+    if table := record.table:
+        yield f"table       {printable(table.name)}: {table.rows:,} rows, sha256 {printable(table.sha256)}"
+    if is_tabular(model):
+        form = form_of(model, path)
+        yield from form.words()
+        yield from form.scales()
+
+
+def _options(spec: Spec) -> str:
+    """Return what else was chosen, where it is not the default.
+
+    >>> _options(Spec("gru", "tanh", 3, 4, 2, 1, "float32", bidirectional=True, head="huber", zoneout=0.1))
+    'head huber, zoneout 0.1'
+    """
+    shown = {name: value for name, value in spec.facts().items() if name not in (*FIXED, "bidirectional")}
+    return ", ".join(
+        name.replace("_", " ") + f" {value}" * (value is not True) for name, value in shown.items()
+    )

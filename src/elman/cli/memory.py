@@ -27,14 +27,15 @@ def check_memory(spec: Spec, batch_size: int, seq_length: int) -> None:
     parameters = sum(math.prod(shape) for shape in spec.layout().values())
     gates = len(find(spec.cell, spec.activation).gates)
     units = sum(spec.place_widths())
-    training = batch_size * (seq_length + 1) * ((3 + gates) * units + 3 * spec.output_size)
-    validation = ONCE * (2 * units + 3 * spec.output_size)
+    training = batch_size * (seq_length + 1) * ((3 + gates) * units + 3 * spec.y_size)
+    validation = ONCE * (2 * units + 3 * spec.y_size)
     needed = (COPIES * parameters + max(training, validation)) * (4 if spec.dtype == "float32" else 8)
     free = available()
     if needed > free:
         raise ResourceError(
             f"the run would take about {needed / 2**30:,.1f} GiB ({parameters:,} parameters), "
-            f"{free / 2**30:,.1f} GiB are free: lower --hidden-size, --batch-size or --seq-length"
+            f"{free / 2**30:,.1f} GiB are free: "
+            "lower --hidden-size, --batch-size or --seq-length (of tables: --window)"
         )
 
 

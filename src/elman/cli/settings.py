@@ -11,25 +11,52 @@ from elman.errors import FormatError, OptionError
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of `elman train` by which the result is decided; the defaults are the command's."""
+    """The options of `elman train` by which the result is decided; the defaults are those of a text."""
 
     file: str | None = None
     valid: str | None = None
     val_frac: float = 0.1
     vocab: str = "chars"
     min_count: int | None = None
+    vocab_size: int | None = None
     lines: bool = False
     encoding_errors: str = "strict"
+    seq_length: int = 64
+    target: tuple[str, ...] = ()
+    input: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    ahead: tuple[str, ...] = ()
+    sequence: str | None = None
+    text: str | None = None
+    window: int | None = None
+    horizon: int = 1
+    stride: int = 1
+    scale: bool = True
     cell: str = "elman"
     activation: str = "tanh"
-    hidden_size: int = 128
-    num_layers: int = 1
+    hidden_size: int | tuple[int, ...] = 128
+    num_layers: int | None = None
+    bidirectional: bool = False
+    embedding_size: int | None = None
+    tied: bool = False
+    readout: str | None = None
+    head: str | None = None
+    quantiles: tuple[float, ...] = ()
+    initialization: str = "orthogonal"
     dtype: str = "float32"
-    seq_length: int = 64
+    layer_norm: bool = False
+    learn_initial_state: bool = False
+    input_dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    dropout: float = 0.0
+    output_dropout: float = 0.0
+    zoneout: float = 0.0
+    weight_decay: float | None = None
     batch_size: int = 32
     epochs: float | None = None
     steps: int | None = None
     minutes: float | None = None
+    patience: int | None = None
     optimizer: str = "adam"
     lr: float | None = None
     schedule: str = "cosine"
@@ -47,41 +74,54 @@ class Settings:
 
     @property
     def limit(self) -> dict[str, Any]:
-        """Steps, epochs or minutes, for `train`; 20 epochs when none is given."""
+        """Steps, epochs or minutes, for `train`; empty when nothing is said."""
         given = {name: getattr(self, name) for name in ("steps", "epochs", "minutes")}
-        return {k: v for k, v in given.items() if v is not None} or {"epochs": 20}
+        return {name: value for name, value in given.items() if value is not None}
 
     def facts(self) -> dict[str, Any]:
         """Return the settings as plain data."""
-        return asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
 
 FLAGS = {f.name: "FILE" if f.name == "file" else "--" + f.name.replace("_", "-") for f in fields(Settings)}
+
+TABLE_DEFAULTS: dict[str, Any] = {"cell": "gru", "hidden_size": 64}
+WINDOW = 28  # rows of a series: four weeks of days, more than two years of months
+
+
+def with_defaults(given: Mapping[str, Any]) -> Settings:
+    """Return the settings of a new run: what was given, and what suits a text or a table."""
+    if not given.get("target"):
+        return Settings(**given)
+    series = "sequence" not in given and "text" not in given
+    usual = TABLE_DEFAULTS | ({"window": WINDOW} if series else {})
+    return Settings(**usual | dict(given))
 
 
 def resumed(record: Mapping[str, Any], given: Mapping[str, Any], path: str) -> Settings:
     """Return the settings of a checkpoint; options given beside --resume must agree with them.
 
-    Only FILE may have moved: that it is the same text is checked once it is read.
+    Only FILE may have moved: that it holds the same is checked once it is read.
     Raises: OptionError naming every option that differs: a run that goes on is the same run; FormatError
             when there are no settings.
     """
     stored = record.get("settings")
-    if not isinstance(stored, dict) or set(stored) != set(FLAGS):
+    if not isinstance(stored, dict) or not set(stored) <= set(FLAGS):
         raise FormatError(
             f"{path}: a model, not the checkpoint of a run; --init-from starts from its weights"
         )
+    run = _settings(Settings().facts() | stored, path)  # an older elman had fewer options
     differing = [
-        f"{FLAGS[name]} {value} (the run has {stored[name]})"
+        f"{FLAGS[name]} {value} (the run has {getattr(run, name)})"
         for name, value in given.items()
-        if name != "file" and stored[name] != value
+        if name != "file" and getattr(run, name) != value
     ]
     if differing:
         raise OptionError(
             f"--resume goes on with the same run, but these differ: {', '.join(differing)}. Leave them out, "
             "or start a new run from its weights with --init-from"
         )
-    return _settings(stored | {name: value for name, value in given.items() if name == "file"}, path)
+    return _settings(run.facts() | {name: value for name, value in given.items() if name == "file"}, path)
 
 
 def _settings(stored: dict[str, Any], path: str) -> Settings:
