@@ -161,7 +161,10 @@ class Layers:
             own = np.empty((len(dh), *half.shape[1:]), dh.dtype)
             own[1:] = met.turned(half) if turned else half
         own[0] = 0
-        dstates = (own, *(np.zeros_like(own) for _ in tape.states[1:]))
+        others = [self.memory.take(own.shape) for _ in tape.states[1:]]
+        for slots in others:
+            slots[:] = 0
+        dstates = (own, *others)
         for slots, last in zip(dstates, dlast[place], strict=True):
             slots[-1] += last
         dx = None if below is None else below[1:]
@@ -173,7 +176,9 @@ class Layers:
             below[1:] = met.turned(below[1:])
         elif below is not None and spec.bidirectional:
             below[1:] += dx
-        return tuple(slots[0].copy() for slots in dstates), anew
+        starts = tuple(slots[0].copy() for slots in dstates)
+        self.memory.give(*others)
+        return starts, anew
 
     def _embedding_gradient(self, parts: Parts, dx: Array, dE: Array) -> None:
         symbols, _ = parts

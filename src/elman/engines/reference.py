@@ -3,7 +3,8 @@
     forward    a_t = U x_t + b          all steps in one product; a symbol looks up its column of U
                u_t = W h_{t-1} (+ d)    one product per step
     backward   dh_{t-1} += Wᵀ du_t
-    after      dU = Σ da_t x_tᵀ   dW = Σ du_t h_{t-1}ᵀ   db = Σ da_t   dd = Σ du_t   dx_t = Uᵀ da_t
+    beside     dU = Σ da_t x_tᵀ   dW = Σ du_t h_{t-1}ᵀ   db = Σ da_t   dd = Σ du_t   in parts of the steps
+    after      dx_t = Uᵀ da_t
 
 Letters: T steps, B sequences, I inputs, H hidden, G gates.  State arrays have T+1 slots: slot 0 is the start.
 With layer normalization a = norm(U x) + b and u = norm(W h) (+ d). `Course` says what else happens.
@@ -12,13 +13,14 @@ With layer normalization a = norm(U x) + b and u = norm(W h) (+ d). `Course` say
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 
 from elman.cells import Cell, States
 from elman.numerics import Array
 
-from . import normalization
+from . import normalization, overlap
 from .course import PLAIN, Course
 from .gather import is_symbols, look_up, sum_by_symbol
 from .memory import Memory
@@ -80,18 +82,24 @@ def backward(
     apart = cell.recurrent_bias or tape.normal is not None  # else one gradient serves a, u and W h
     du = memory.take(da.shape) if apart else da
     dr = memory.take(da.shape) if tape.normal is not None else du
-    flow = Flow(dstates, tuple(np.zeros_like(new) for new in tape.course.anew), da, du, dr)
-    _through_time(cell, w, tape, flow)
-    _weight_gradients(w, tape, flow, gradient, memory)
-    if dx is not None:
-        np.matmul(_flat(da), w.U, out=_flat(dx))
+    steps, batch, hidden = tape.outputs.shape
+    parts = overlap.parts(steps, batch, hidden, da.shape[-1] // hidden)
+    danew = tuple(np.zeros_like(new) for new in tape.course.anew)
+    flow = Flow(dstates, danew, da, du, dr, _read(tape), parts)
+    with overlap.beside(partial(_add_part, tape, flow, gradient), worth=len(parts) > 1) as add:
+        _through_time(cell, w, tape, flow, add)
+        _weight_gradients(w, tape, flow, gradient, memory)
+        if dx is not None:
+            np.matmul(_flat(da), w.U, out=_flat(dx))
     memory.give(*(du, dr)[: apart + (dr is not du)])
     return flow.danew
 
 
-def _through_time(cell: Cell, w: Weights, tape: Tape, flow: Flow) -> None:
-    """Take the gradient back from step to step; rows of da, du and dr that have ended become zero."""
+def _through_time(cell: Cell, w: Weights, tape: Tape, flow: Flow, add: overlap.Work) -> None:
+    """Take the gradient back from step to step and add each part; rows that have ended become zero."""
     course, scratch = tape.course, np.empty_like(flow.dstates[0][0])
+    *later, first = flow.parts
+    ready = {part.start: part for part in later}
     befores, afters = _slots(flow.dstates, course.live)
     rows = (_rows(array, course.live) for array in (flow.du, flow.dr))
     steps = list(zip(_steps(tape, scratch), afters, befores, *rows, strict=True))
@@ -116,6 +124,9 @@ def _through_time(cell: Cell, w: Weights, tape: Tape, flow: Flow) -> None:
             _share_out(course.reset[t], into, dbefore, flow.danew)
         if course.live is not None:
             flow.end(t, course.live[t])
+        if t in ready:
+            add(ready[t])
+    add(first)
 
 
 def step(cell: Cell, w: Weights, x: Array, state: States, course: Course = PLAIN) -> States:
@@ -187,26 +198,41 @@ def _share_out(reset: Array, into: States, dbefore: States, danew: States) -> No
         new[: len(part)] += np.where(rows, part, 0)
 
 
-def _weight_gradients(w: Weights, tape: Tape, flow: Flow, gradient: Weights, memory: Memory) -> None:
-    """Write the gradients; with layer normalization da becomes the gradient of U x."""
-    da, du, dr = flow.da, flow.du, flow.dr
-    np.matmul(_flat(dr).T, _flat(_read(tape)), out=gradient.W)
+def _add_part(tape: Tape, flow: Flow, gradient: Weights, part: slice) -> None:
+    """Add these steps to the gradients that are sums over steps; the last ones come first, and write."""
+    add = partial(_add_product, part == flow.parts[0])
+    du = _flat(flow.du[part])
+    add(_flat(flow.dr[part]).T, _flat(flow.read[part]), gradient.W)
     if gradient.d is not None:
-        _sum_rows(_flat(du), gradient.d)
+        add(_ones(du), du, gradient.d)
+    if tape.normal is None and not is_symbols(tape.x):
+        da = _flat(flow.da[part])
+        add(da.T, _flat(tape.x[part]), gradient.U)
+        add(_ones(da), da, gradient.b)
+
+
+def _add_product(first: bool, left: Array, right: Array, out: Array) -> None:
+    if first:
+        np.matmul(left, right, out=out)
+    else:
+        out += left @ right
+
+
+def _weight_gradients(w: Weights, tape: Tape, flow: Flow, gradient: Weights, memory: Memory) -> None:
+    """Write those that want all steps at once; with layer normalization da becomes the gradient of U x."""
+    da, du = _flat(flow.da), _flat(flow.du)
     if tape.normal is not None and w.gU is not None and gradient.gU is not None and gradient.gW is not None:
-        np.einsum("nf,nf->f", _flat(du), _flat(tape.normal.h), out=gradient.gW)
-        np.einsum("nf,nf->f", _flat(da), _flat(tape.normal.x), out=gradient.gU)
-        _sum_rows(_flat(da), gradient.b)
-        normalization.backward(da, w.gU, tape.normal.x, tape.normal.x_scale, out=da)
-    elif not is_symbols(tape.x):
-        _sum_rows(_flat(da), gradient.b)
+        np.einsum("nf,nf->f", du, _flat(tape.normal.h), out=gradient.gW)
+        np.einsum("nf,nf->f", da, _flat(tape.normal.x), out=gradient.gU)
+        np.matmul(_ones(da), da, out=gradient.b)
+        normalization.backward(flow.da, w.gU, tape.normal.x, tape.normal.x_scale, out=flow.da)
+        if not is_symbols(tape.x):
+            np.matmul(da.T, _flat(tape.x), out=gradient.U)
     if is_symbols(tape.x):
-        columns = sum_by_symbol(tape.x.reshape(-1), _flat(da), gradient.U.shape[1], memory)
+        columns = sum_by_symbol(tape.x.reshape(-1), da, gradient.U.shape[1], memory)
         gradient.U[:] = columns.T
         if tape.normal is None:
             columns.sum(axis=0, out=gradient.b)
-    else:
-        np.matmul(_flat(da).T, _flat(tape.x), out=gradient.U)
 
 
 def _read(tape: Tape) -> Array:
@@ -219,5 +245,5 @@ def _read(tape: Tape) -> Array:
     return h if tape.course.mask is None else h * tape.course.mask
 
 
-def _sum_rows(rows: Array, out: Array) -> None:
-    np.matmul(np.ones(len(rows), rows.dtype), rows, out=out)  # a product adds faster than sum(axis=0)
+def _ones(rows: Array) -> Array:
+    return np.ones(len(rows), rows.dtype)  # a product with them adds rows faster than sum(axis=0)

@@ -75,6 +75,8 @@ class Flow:
     da: Array  # "T B G·H", as are the next two
     du: Array  # the same array as da where nothing tells a from u
     dr: Array  # of W h before its normalization; the same array as du without one
+    read: Array  # what W read, "T B H"
+    parts: list[slice]  # of the steps, from the last to the first
 
     def end(self, t: int, live: int) -> None:
         """Let rows that had ended by step t keep their gradient, and give them no part in the weights'."""

@@ -17,6 +17,11 @@ def _libraries() -> Any:
     return ThreadpoolController().select(user_api="blas")
 
 
+def shares_blas(batch: int, hidden_size: int, gates: int) -> bool:
+    """Tell whether the product of a step is large enough for BLAS to keep its threads."""
+    return 2 * batch * hidden_size * hidden_size * gates >= WORTH_SHARING
+
+
 @contextmanager
 def blas_threads(batch: int, hidden_size: int, gates: int) -> Iterator[None]:
     """Hold BLAS to one thread while the product of a step is small, then give back what it had.
@@ -25,7 +30,7 @@ def blas_threads(batch: int, hidden_size: int, gates: int) -> Iterator[None]:
     where each product waits for the thread that is not running. The number belongs to the process: of several
     Python threads in here at once, the first decides.
     """
-    if 2 * batch * hidden_size * hidden_size * gates >= WORTH_SHARING:
+    if shares_blas(batch, hidden_size, gates):
         yield
         return
     with _libraries().limit(limits=1):
