@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -165,3 +167,24 @@ def test_weights_of_low_precision_are_added_up_with_care():
     batch = Batch(np.zeros((100, 100), int), np.zeros((100, 100), int), weights=weights)
     assert batch.total == pytest.approx(10_000 * float(np.float32(0.1)), rel=1e-12)
     assert Batch(batch.x, batch.targets, weights=np.ones((100, 100), np.uint8)).total == 10_000
+
+
+def test_rows_of_a_stream_start_anew_in_turn():
+    plain = Streams(np.arange(3 * 2 * 12 + 3), batch_size=3, seq_length=2)
+    restarting = Streams(plain.symbols, 3, 2, restart_every=4)
+    batches = list(islice(restarting.batches(seed=5), 2 * plain.steps_per_epoch))
+    assert restarting.steps_per_epoch == plain.steps_per_epoch == 12
+    for k, (batch, other) in enumerate(zip(batches, plain.batches(seed=5), strict=False)):
+        assert np.array_equal(batch.x, other.x)
+        window = k % 12
+        rows = [] if window == 0 else [row for row in range(3) if (row + window) % 4 == 0]
+        came = [] if batch.reset is None else np.flatnonzero(batch.reset[0]).tolist()
+        assert came == rows
+        assert batch.reset is None or not batch.reset[1:].any()
+    assert all(batch.reset is None for batch in islice(plain.batches(), 12))
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5])
+def test_rows_start_anew_after_a_number_of_windows(every):
+    with pytest.raises(OptionError, match="restart_every is"):
+        Streams(np.arange(99), 3, 2, restart_every=every)

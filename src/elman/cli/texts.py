@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.data import Corpus, Lines, Streams, Vocabulary, find_lines, split_lines, split_stream
+from elman.data.batches import RESTARTS
 from elman.errors import DataError
 from elman.evaluation import Evaluation, evaluate
 from elman.network import Network
@@ -182,7 +183,7 @@ def _split_stream(corpus: Corpus, s: Settings) -> tuple[Streams | Lines, HeldOut
     if fraction and len(validation) < 2:
         raise DataError(_too_little(count_words(len(validation), "symbol"), len(corpus.symbols), fraction))
     try:
-        data = Streams(training, s.batch_size, s.seq_length)
+        data = Streams(training, s.batch_size, s.seq_length, RESTARTS.get(s.cell))
     except DataError as error:
         raise DataError(
             str(error).replace("the text", "what is left to train on") if fraction else error

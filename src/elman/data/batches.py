@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from elman.errors import DataError, OptionError, ShapeError
 from elman.numerics import generator
+from elman.shapes import read_size
 
 Array = NDArray[Any]
 
@@ -119,6 +120,9 @@ class Data(Protocol):
         """Yield what `batches(seed)` yields from its `step`-th batch on, without going through the others."""
 
 
+RESTARTS = {"lstm": 32}  # by cell: a good `restart_every` of streams, where one is needed
+
+
 @dataclass(frozen=True, eq=False)
 class Streams:
     """A text as `batch_size` streams, each a contiguous part of it, read in windows of `seq_length`.
@@ -127,6 +131,10 @@ class Streams:
     (`fresh`) with each epoch. All windows are full: the streams take up a whole number of windows, and what
     is over lies before or after them. Each epoch draws anew where they begin, so nothing is left out for good
     and windows do not fall on the same places twice.
+
+    With `restart_every` each row also starts anew once in so many windows (`Batch.reset`), the rows in turn.
+    An LSTM needs it: its memory drifts along a stream, the weights come to rely on that, and soon the network
+    no longer knows how a text begins.
 
     Shapes: symbols: "N", any whole numbers; it may be mapped from disk.
     Raises: DataError when the text is too short for one window; OptionError; ShapeError.
@@ -139,9 +147,12 @@ class Streams:
     symbols: Array
     batch_size: int = 32
     seq_length: int = 64
+    restart_every: int | None = None
 
     def __post_init__(self) -> None:
         check_sizes(self.symbols, self.batch_size, self.seq_length)
+        if self.restart_every is not None:
+            read_size("restart_every", self.restart_every)
         if self.steps_per_epoch == 0:
             raise DataError(_too_short(len(self.symbols), self.batch_size, self.seq_length))
 
@@ -168,7 +179,16 @@ class Streams:
         streams = sliding_window_view(text, length + 1)[::length]
         for start in range(skip * width, length, width):
             window = streams[:, start : start + width + 1].T.astype(np.intp, order="C")
-            yield Batch(window[:-1], window[1:], fresh=start == 0)
+            reset = None if start == 0 else self._restarts(start // width)
+            yield Batch(window[:-1], window[1:], fresh=start == 0, reset=reset)
+
+    def _restarts(self, window: int) -> Array | None:
+        """Return "T B", true before the first step of the rows whose turn it is."""
+        if self.restart_every is None:
+            return None
+        reset = np.zeros((self.seq_length, self.batch_size), bool)
+        reset[0] = (np.arange(self.batch_size) + window) % self.restart_every == 0
+        return reset if reset.any() else None
 
 
 def endless(

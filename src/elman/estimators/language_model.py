@@ -24,6 +24,7 @@ from elman.data import (
     split_stream,
     whole,
 )
+from elman.data.batches import RESTARTS
 from elman.data.vocabulary import Kind
 from elman.errors import DataError
 from elman.evaluation import evaluate, score_lines
@@ -205,7 +206,7 @@ class LanguageModel(Recurrent):
         if part is None or lines:
             end = corpus.vocabulary.line_end or 0
             return Lines(corpus.symbols, end, self.batch_size, self.seq_length, part)
-        return Streams(part, self.batch_size, self.seq_length)
+        return Streams(part, self.batch_size, self.seq_length, RESTARTS.get(self.cell))
 
     def _once(self, corpus: Corpus, lines: bool, part: Array | None) -> Iterable[Batch]:
         """Return what to judge by: the lines of these rows (none: all), or these symbols."""
