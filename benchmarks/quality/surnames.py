@@ -120,8 +120,5 @@ TASK = Task(
     baselines=baselines,
     contenders=(
         Contender("GRU 2 x 128", partial(train, cell="gru", hidden_size=128, epochs=15, rate=4e-3, **DROPS)),
-        Contender(
-            "LSTM 2 x 128", partial(train, cell="lstm", hidden_size=128, epochs=15, rate=4e-3, **DROPS)
-        ),
     ),
 )
