@@ -263,13 +263,11 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 
 
 def test_standard_input_parquet_and_a_file_are_the_same_table(tmp_path):
-    pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import csv, parquet
 
     model, file, _ = trained_table(tmp_path, "series")
     expected = load(model).network.parameters.flat
     parquet.write_table(csv.read_csv(file), tmp_path / "rides.parquet")
-    assert pyarrow is not None
     for name, stdin in (("-", file.read_bytes()), (tmp_path / "rides.parquet", b"")):
         done = elman("train", name, "-o", model, *SMALL, *TABLES["series"][1], stdin=stdin)
         assert done.code == 0, done.err

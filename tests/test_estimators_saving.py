@@ -103,7 +103,8 @@ def test_whole_numbers_as_keys_of_class_weight_come_back(tmp_path):
 
 
 def test_a_table_keeps_its_names(tmp_path):
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     frame = pandas.DataFrame(np.random.default_rng(0).normal(size=(12, 2)), columns=["mon", "tue"])
     SequenceRegressor(**SMALL).fit(frame, np.arange(12)).save(tmp_path / "model")
     back = load(tmp_path / "model")

@@ -114,13 +114,12 @@ def test_a_scale_that_does_not_fit_is_refused(scale):
 
 # -------------------------------------------------------------------------------------- scikit-learn
 
-SKLEARN = "2026-11-22: only developers have scikit-learn"
-
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("seed", range(5))
 def test_classes_as_scikit_learn_has_them(seed, weighted):
-    sklearn = pytest.importorskip("sklearn.metrics", reason=SKLEARN)
+    from sklearn import metrics as sklearn
+
     targets, guesses, weights = drawn(seed)
     weights = weights if weighted else None
     confusion = confusion_matrix(targets, guesses, 5, weights)
@@ -137,7 +136,8 @@ def test_classes_as_scikit_learn_has_them(seed, weighted):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("seed", range(5))
 def test_labels_as_scikit_learn_has_them(seed, weighted):
-    sklearn = pytest.importorskip("sklearn.metrics", reason=SKLEARN)
+    from sklearn import metrics as sklearn
+
     generator = np.random.default_rng(seed)
     there, guessed = generator.random((2, 40, 3)) < 0.4
     weights = generator.random(40) if weighted else None
@@ -150,7 +150,8 @@ def test_labels_as_scikit_learn_has_them(seed, weighted):
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_errors_as_scikit_learn_has_them(weighted):
-    sklearn = pytest.importorskip("sklearn.metrics", reason=SKLEARN)
+    from sklearn import metrics as sklearn
+
     generator = np.random.default_rng(0)
     forecasts, targets = generator.standard_normal((2, 40, 3))
     weights = generator.random(40) if weighted else None
