@@ -14,7 +14,14 @@ CELLS: dict[tuple[str, str], Cell] = {
         "gru", "tanh", ("r", "z", "n"), ("h",), gru.forward, gru.backward, kept=1, recurrent_bias=True
     ),
     ("lstm", "tanh"): Cell(
-        "lstm", "tanh", ("i", "f", "g", "o"), ("h", "s"), lstm.forward, lstm.backward, kept=1
+        "lstm",
+        "tanh",
+        ("i", "f", "g", "o"),
+        ("h", "s"),
+        lstm.forward,
+        lstm.backward,
+        kept=1,
+        restart_every=32,
     ),
 }
 

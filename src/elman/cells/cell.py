@@ -48,6 +48,7 @@ class Cell:
     backward: Callable[[States, States, States, Array, Array, Array, States], None]
     kept: int = 0
     recurrent_bias: bool = False  # GRU: u has a bias of its own, and a gradient of its own
+    restart_every: int | None = None  # LSTM: windows after which a row of a stream should begin anew
 
 
 def by_gate(rows: Array, gates: int) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from elman import persistence
+from elman.cells import find
 from elman.data.reading import display_name
 from elman.errors import FormatError
 from elman.network import Network
@@ -35,7 +36,7 @@ def start(given: Mapping[str, Any], output: str) -> Run:
     s = with_defaults(given)
     if not s.target and str(s.file).lower().endswith(TABLES):
         tell(f"elman: {display_name(str(s.file))} is read as a text; for a table name its --target")
-    work: Work = read_tables(s, None) if s.target else read_texts(s, None)
+    work: Work = read_tables(s, None) if s.target else read_texts(s, find(s.cell, s.activation), None)
     with told_in_flags():
         spec = work.spec()
         check_memory(spec, *work.largest_batch())
@@ -78,4 +79,5 @@ def _work(s: Settings, model: persistence.Model, path: str, *, resume: bool = Fa
     record = read_record(model, path) if resume else None
     if is_tabular(model):
         return read_tables(s, form_of(model, path), record)
-    return read_texts(s, text_vocabulary(model, path), record)
+    cell = find(model.network.spec.cell, model.network.spec.activation)
+    return read_texts(s, cell, text_vocabulary(model, path), record)

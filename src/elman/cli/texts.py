@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from elman.cells import Cell
 from elman.data import Corpus, Lines, Streams, Vocabulary, find_lines, split_lines, split_stream
-from elman.data.batches import RESTARTS
 from elman.errors import DataError
 from elman.evaluation import Evaluation, evaluate
 from elman.network import Network
@@ -156,8 +156,8 @@ class Texts:
         return told
 
 
-def read_texts(s: Settings, vocabulary: Vocabulary | None, record: Record | None = None) -> Texts:
-    """Read and split what the settings name; a vocabulary that is given is used, else one is made.
+def read_texts(s: Settings, cell: Cell, vocabulary: Vocabulary | None, record: Record | None = None) -> Texts:
+    """Read and split what the settings name for a cell; a vocabulary that is given is used, else one is made.
 
     Raises: DataError when a text cannot be used, or is not the one of a record.
     """
@@ -168,7 +168,7 @@ def read_texts(s: Settings, vocabulary: Vocabulary | None, record: Record | None
     if record is not None:
         check_same("text", corpus.source, corpus.sha256, record.text.sha256 if record.text else None)
     try:
-        data, held_out = (_split_lines if s.lines else _split_stream)(corpus, s)
+        data, held_out = _split_lines(corpus, s) if s.lines else _split_stream(corpus, s, cell)
     except DataError as error:
         told = str(error).replace("batch_size ", "--batch-size ").replace("seq_length ", "--seq-length ")
         raise DataError(f"{corpus.source}: {told}") from None
@@ -177,13 +177,13 @@ def read_texts(s: Settings, vocabulary: Vocabulary | None, record: Record | None
     return Texts(s, corpus, data, held_out)
 
 
-def _split_stream(corpus: Corpus, s: Settings) -> tuple[Streams | Lines, HeldOut | None]:
+def _split_stream(corpus: Corpus, s: Settings, cell: Cell) -> tuple[Streams | Lines, HeldOut | None]:
     fraction = 0 if s.valid else s.val_frac
     training, validation = split_stream(corpus.symbols, fraction)
     if fraction and len(validation) < 2:
         raise DataError(_too_little(count_words(len(validation), "symbol"), len(corpus.symbols), fraction))
     try:
-        data = Streams(training, s.batch_size, s.seq_length, RESTARTS.get(s.cell))
+        data = Streams(training, s.batch_size, s.seq_length, cell.restart_every)
     except DataError as error:
         raise DataError(
             str(error).replace("the text", "what is left to train on") if fraction else error

@@ -120,9 +120,6 @@ class Data(Protocol):
         """Yield what `batches(seed)` yields from its `step`-th batch on, without going through the others."""
 
 
-RESTARTS = {"lstm": 32}  # by cell: a good `restart_every` of streams, where one is needed
-
-
 @dataclass(frozen=True, eq=False)
 class Streams:
     """A text as `batch_size` streams, each a contiguous part of it, read in windows of `seq_length`.
@@ -133,8 +130,8 @@ class Streams:
     and windows do not fall on the same places twice.
 
     With `restart_every` each row also starts anew once in so many windows (`Batch.reset`), the rows in turn.
-    An LSTM needs it: its memory drifts along a stream, the weights come to rely on that, and soon the network
-    no longer knows how a text begins.
+    A cell whose memory drifts along a stream needs it (`Cell.restart_every`): the weights come to rely on the
+    drift, and soon the network no longer knows how a text begins.
 
     Shapes: symbols: "N", any whole numbers; it may be mapped from disk.
     Raises: DataError when the text is too short for one window; OptionError; ShapeError.

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from elman import sampling
+from elman.cells import find
 from elman.data import (
     Batch,
     Corpus,
@@ -24,7 +25,6 @@ from elman.data import (
     split_stream,
     whole,
 )
-from elman.data.batches import RESTARTS
 from elman.data.vocabulary import Kind
 from elman.errors import DataError
 from elman.evaluation import evaluate, score_lines
@@ -206,7 +206,8 @@ class LanguageModel(Recurrent):
         if part is None or lines:
             end = corpus.vocabulary.line_end or 0
             return Lines(corpus.symbols, end, self.batch_size, self.seq_length, part)
-        return Streams(part, self.batch_size, self.seq_length, RESTARTS.get(self.cell))
+        cell = find(self.cell, self.activation)
+        return Streams(part, self.batch_size, self.seq_length, cell.restart_every)
 
     def _once(self, corpus: Corpus, lines: bool, part: Array | None) -> Iterable[Batch]:
         """Return what to judge by: the lines of these rows (none: all), or these symbols."""
