@@ -9,7 +9,16 @@ NOX := .venv/bin/python -m nox --session
 # A virtual environment holds absolute paths: one that was copied from elsewhere is built anew.
 STALE := $(if $(shell grep -sF ' $(CURDIR)/.venv' .venv/pyvenv.cfg),,stale)
 
-.PHONY: help demo test lint wheel clean stale
+# Installing compiles native/, too. The tools for it stay in .venv and the objects in build/, not in a place that pip
+# makes for each install, so that a change costs only what it touches.
+NATIVE := $(shell find native -path native/tests -prune -o -type f -print)
+INSTALL := .venv/bin/python -m pip --disable-pip-version-check install --no-build-isolation --progress-bar off
+INSTALL_LOG := build/install.log
+REQUIRED := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])
+PROGRAMS := from scikit_build_core.build import get_requires_for_build_editable as needed; print(*needed())
+WHY_NOT := from elman.engines.loading import why_not; print(why_not())
+
+.PHONY: help demo test lint wheel native clean stale
 .NOTPARALLEL:
 
 help:
@@ -17,6 +26,7 @@ help:
 	@echo 'make test    the tests and the examples in the docstrings'
 	@echo 'make lint    ruff, mypy and the layers contract'
 	@echo 'make wheel   build the wheel and try it in an empty environment'
+	@echo 'make native  compile the engine in native/, and show how'
 	@echo 'make clean   remove what these made'
 
 demo: .venv/.runtime
@@ -44,21 +54,27 @@ lint: .venv/.dev
 wheel: .venv/.dev
 	$(NOX) wheel
 
+native: .venv/.runtime
+	$(INSTALL) --verbose --no-deps -e .
+	.venv/bin/elman info
+	@test -z "$$(.venv/bin/python -c '$(WHY_NOT)')"
+
 clean:
 	rm -rf .venv .nox build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -f src/elman/_native*.so src/elman/_native*.pyd
 	rm -f demo.safetensors demo.checkpoint.safetensors
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.venv/.runtime: pyproject.toml $(STALE)
+.venv/.runtime: pyproject.toml $(NATIVE) $(STALE)
 	$(ENVIRONMENT)
-	@echo 'Installing elman into .venv'
-	@$(PIP) install -e .
+	@echo 'Installing elman into .venv; compiling its engine takes a while the first time'
+	$(call EDITABLE,.)
 	@touch $@
 
-.venv/.dev: pyproject.toml $(STALE)
+.venv/.dev: pyproject.toml $(NATIVE) $(STALE)
 	$(ENVIRONMENT)
-	@echo 'Installing elman and its development tools into .venv'
-	@$(PIP) install -e '.[dev]'
+	@echo 'Installing elman and its development tools into .venv; compiling its engine takes a while the first time'
+	$(call EDITABLE,.[dev])
 	@touch .venv/.runtime $@
 
 # A name on the path may be a shim with nothing behind it, so that each candidate is run.
@@ -74,4 +90,24 @@ define ENVIRONMENT
 		'Install one (Debian: python3-venv), or say: make $(MAKECMDGOALS) PYTHON=/path/to/python' >&2; \
 	exit 1; \
 fi
+endef
+
+define EDITABLE
+@mkdir -p build; rm -f $(INSTALL_LOG)
+@$(PIP) install $$(.venv/bin/python -c '$(REQUIRED)')
+@programs=$$(.venv/bin/python -c '$(PROGRAMS)'); test -z "$$programs" || $(PIP) install $$programs
+@$(INSTALL) --quiet --log $(INSTALL_LOG) -e '$(1)'
+$(WARNING)
+endef
+
+# pip shows nothing of a build that it calls a success, and an install without the engine is one.
+define WARNING
+@why=$$(.venv/bin/python -c '$(WHY_NOT)'); test -z "$$why" || { \
+	echo '############################################################################################'; \
+	echo "NO COMPILED ENGINE: it is $$why"; \
+	echo 'elman works, on NumPy alone, but slower. Of the build:'; \
+	sed -n 's/^[^ ]* *//; /[Ee]rror/p' $(INSTALL_LOG) | head -n 5 | sed 's/^/    /'; \
+	echo 'All of it is in $(INSTALL_LOG). With a C++17 compiler (Debian: g++): make native'; \
+	echo '############################################################################################'; \
+} >&2
 endef

@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import nox
 
@@ -18,6 +21,7 @@ BIN = Path(sys.executable).parent
 TORCH = "torch==2.13.0"
 JAX = "jax==0.10.2"
 CLAIM = 1.78  # nats per symbol
+REPORTS = {"address": "AddressSanitizer", "undefined": "runtime error", "thread": "ThreadSanitizer"}
 
 
 def python(session: nox.Session, module: str, *arguments: str) -> None:
@@ -51,19 +55,47 @@ def imports(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """What users install: sdist and wheel are built, and the wheel works in an empty environment."""
+    """What users install: sdist and wheel are built, and the wheel works in an empty environment.
+
+    Then the same without a C++ compiler: the wheel is pure and says so.
+    """
     place = Path(session.create_tmp()).resolve()
-    for old in place.glob("dist/*"):
+    for old in place.glob("*/elman-*"):
         old.unlink()
     python(session, "build", "--outdir", str(place / "dist"))  # the wheel is built from the sdist
+    (sdist,) = place.glob("dist/*.tar.gz")
     (built,) = place.glob("dist/*.whl")
+    try_bare(session, place, built, "native" if has_engine(session) else "reference")
+
+    pip = ("wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--wheel-dir", str(place / "pure"))
+    session.run(sys.executable, "-m", "pip", *pip, str(sdist), env={"CXX": "no-compiler"})
+    (pure,) = place.glob("pure/*-py3-none-any.whl")
+    try_bare(session, place, pure, "reference")
+
+
+def has_engine(session: nox.Session) -> bool:
+    """Tell whether the checkout has a compiled engine: then the wheel has one, too."""
+    code = "from elman.engines import loading; print(loading.why_not())"
+    return not str(session.run(sys.executable, "-c", code, silent=True)).strip()
+
+
+def try_bare(session: nox.Session, place: Path, built: Path, engine: str) -> None:
+    """Install a wheel into an empty environment, use it, and see that this engine runs."""
+    modules = [item for item in ZipFile(built).infolist() if item.filename.endswith((".so", ".pyd"))]
+    session.log(f"{built.name}: {built.stat().st_size:,} bytes")
+    for module in modules:
+        session.log(f"{module.filename}: {module.file_size:,} bytes")
     python(session, "venv", "--clear", str(place / "bare"))
     bare, elman = place / "bare/bin/python", str(place / "bare/bin/elman")
     session.run(str(bare), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(built))
     with session.chdir(place):
-        session.run(elman, "--help")
+        session.run(elman, "--help", silent=True)
         session.run(elman, "train", "--steps", "5", "--seed", "1", "-o", "bare.safetensors")
         session.run(elman, "sample", "bare.safetensors", "--length", "40", "--seed", "1")
+        said = str(session.run(elman, "info", silent=True))
+    session.log(said)
+    if f"engine   {engine}" not in said or len(modules) != (engine == "native"):
+        session.error(f"the {engine} engine should run, with {int(engine == 'native')} compiled module")
     startup = ("tests/test_house.py", "-k", "startup", "--interpreter", str(bare))
     python(session, "pytest", *startup)
 
@@ -92,3 +124,70 @@ def bench(session: nox.Session) -> None:
     """Speed of training against hand-written NumPy, PyTorch and JAX; in an environment of its own."""
     session.install("-e", ".", TORCH, JAX)
     session.run("python", "benchmarks/speed/train_step.py", *session.posargs)
+
+
+@nox.session
+def ulp(session: nox.Session) -> None:
+    """The compiled exp, sigmoid, tanh and log at every float32, on every instruction set; 15 minutes."""
+    session.run(sys.executable, "tests/slow/ulp.py", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("sanitizer", ["address,undefined", "thread"])
+def sanitize(session: nox.Session, sanitizer: str) -> None:
+    """The engine's tests, with a compiled engine that watches itself; needs GCC and its sanitizers."""
+    place = Path("build/sanitize", sanitizer.split(",")[0]).resolve()
+    shutil.rmtree(place / "elman", ignore_errors=True)
+    shutil.copytree("src/elman", place / "elman", ignore=shutil.ignore_patterns("_native.*.*", "__pycache__"))
+    compile_engine(session, place, f"-DELMAN_SANITIZE={sanitizer}", "-DCMAKE_BUILD_TYPE=RelWithDebInfo")
+    env = {**watch(session, sanitizer), "PYTHONPATH": str(place), "PYTHONMALLOC": "malloc"}
+
+    planted = place / "planted.so"  # each fault in it must end the program, or nobody watches
+    flags = (f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", "-shared", "-fPIC", "-pthread")
+    session.run("g++", *flags, "native/tests/planted.cpp", "-o", str(planted), external=True)
+    for fault in sanitizer.split(","):
+        code = f"import ctypes; ctypes.CDLL({str(planted)!r}).{fault}()"
+        said = str(session.run(sys.executable, "-c", code, env=env, silent=True, success_codes=range(1, 256)))
+        session.log(next(line for line in said.splitlines() if REPORTS[fault] in line))
+
+    code = "import elman._native as native; print(native.__file__)"
+    module = Path(str(session.run(sys.executable, "-c", code, env=env, silent=True)).strip())
+    if module.parent != place / "elman" or b"san_init" not in module.read_bytes():
+        session.error(f"{module} does not watch itself")
+    tests = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/native")
+    session.run(*tests, *session.posargs, env=env)
+
+
+def compile_engine(session: nox.Session, place: Path, *options: str) -> None:
+    """Build native/ in a folder of its own; the module goes to elman/ there."""
+    cmake = shutil.which("cmake", path=f"{BIN}{os.pathsep}{os.environ['PATH']}") or "cmake"
+    objects, given = str(place / "build"), (f"-DPython_EXECUTABLE={sys.executable}", *options)
+    session.run(cmake, "-S", "native", "-B", objects, *given, external=True)
+    session.run(cmake, "--build", objects, "--parallel", str(os.cpu_count()), external=True)
+    session.run(cmake, "--install", objects, "--prefix", str(place), external=True)
+
+
+def watch(session: nox.Session, sanitizer: str) -> dict[str, str]:
+    """Return the environment in which Python runs under a sanitizer."""
+    libraries = ("libtsan.so" if sanitizer == "thread" else "libasan.so", "libstdc++.so")
+    asked = (("g++", f"-print-file-name={name}") for name in libraries)
+    found = [session.run(*command, silent=True, external=True) for command in asked]
+    place = Path("native/tests").resolve()
+    return {
+        "LD_PRELOAD": ":".join(str(path).strip() for path in found),
+        "ASAN_OPTIONS": "detect_leaks=0",  # CPython frees little at its end
+        "UBSAN_OPTIONS": f"print_stacktrace=1:suppressions={place}/undefined.supp",
+        "TSAN_OPTIONS": f"suppressions={place}/thread.supp",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+@nox.session
+def aarch64(session: nox.Session) -> None:
+    """The compiled engine compiles for NEON; needs g++-aarch64-linux-gnu. It is not run."""
+    compiler = "aarch64-linux-gnu-g++"
+    if shutil.which(compiler) is None:
+        session.skip(f"no {compiler}")
+    target = ("-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64")
+    place = Path("build/aarch64").resolve()
+    compile_engine(session, place, *target, f"-DCMAKE_CXX_COMPILER={compiler}")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from cases import Array
-from elman import Network, bptt, engines, layers
+from elman import Network, bptt
 from elman.cells import Cell, States
 from elman.circumstances import Circumstances
-from elman.engines import Tape, Weights, normalization, reference
+from elman.engines import Tape, Weights, gather, normalization, reference
 from elman.engines.course import Course
 from elman.layers import Layers
 from elman.machine import Machine
@@ -160,8 +160,8 @@ def _overwritten(symbols: Array, rows: Array, count: int, memory: Any) -> Array:
 
 
 def same_symbol_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
-    for room in (reference, layers, engines):
-        monkeypatch.setattr(room, "sum_by_symbol", _overwritten)
+    for room, name in ((reference, "sum_flat"), (gather, "sum_by_symbol")):
+        monkeypatch.setattr(room, name, _overwritten)
 
 
 # Layers, rows and time

@@ -102,7 +102,8 @@ def test_every_option_of_a_network_can_be_said_and_is_kept():
     given_by_data = {"input_size", "output_size", "feature_size", "steps"}
     assert set(FIELDS) - given_by_data <= said
     assert set(NETWORK) == set(FIELDS) - given_by_data | {"initialization"}
-    assert said - {"output", "resume", "checkpoint_every", "config"} == set(vars(Settings()))
+    beside = {"output", "resume", "checkpoint_every", "config", "engine", "threads"}
+    assert said - beside == set(vars(Settings()))
 
 
 @pytest.mark.parametrize(("options", "expected"), [((), (5,)), (("--num-layers", "2"), (5, 5))])
@@ -145,7 +146,8 @@ def test_defaults_are_those_of_the_kind_of_data():
 def test_help_lists_options_in_sections():
     out = elman("train", "--help").out
     titles = re.findall(r"^(\w+):$", out, re.MULTILINE)
-    assert titles[:7] == ["Data", "Texts", "Tables", "Network", "Regularization", "Training", "Files"]
+    assert titles[:6] == ["Data", "Texts", "Tables", "Network", "Regularization", "Training"]
+    assert titles[6:8] == ["Engine", "Files"]
     sections = dict(zip(titles, re.split(r"^\w+:$", out, flags=re.MULTILINE)[1:], strict=True))
     for title, flag in {
         "Data": "--val-frac",
@@ -154,6 +156,7 @@ def test_help_lists_options_in_sections():
         "Network": "--cell",
         "Regularization": "--zoneout",
         "Training": "--patience",
+        "Engine": "--threads",
         "Files": "--resume",
     }.items():
         assert f"\n  {flag} " in sections[title]

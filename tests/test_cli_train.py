@@ -40,7 +40,7 @@ def test_results_go_to_standard_output_and_all_else_to_standard_error(tmp_path):
     assert told["steps"] == "8"
     assert told["model"] == str(tmp_path / "model.safetensors")
     lines = [line.split()[0] for line in done.err.splitlines()]
-    assert lines == ["text", "validation", "network", "run", "step", "step"]
+    assert lines == ["text", "validation", "network", "engine", "run", "step", "step"]
     assert re.search(
         rf"step 8  epoch 1  loss {LOSS}  validation {LOSS}  [\d,]+ symbols/s  0:00 left", done.err
     )

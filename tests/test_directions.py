@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cases import TOLERANCE, Array, Case, each, named, random_case
+from cases import TOLERANCE, Array, Case, named, random_case
 from checks import distance, worst
 from elman import Network
 from elman.cells import CELLS
@@ -145,6 +145,6 @@ def test_each_direction_has_read_all_at_its_end(cell: tuple[str, str]) -> None:
 @pytest.mark.parametrize("lengths", [None, np.array(RAGGED)], ids=["whole", "ragged"])
 def test_turning_twice_gives_it_back(lengths: Array | None) -> None:
     case = random_case(T=5, B=4)
-    met = Circumstances(each(case.state, lambda s: s), lengths=lengths, steps=5)
+    met = Circumstances(4, case.state, lengths=lengths, steps=5)
     assert np.array_equal(met.turned(case.x), turned(case.x, lengths))
     assert np.array_equal(met.turned(met.turned(case.x)), case.x)

@@ -30,6 +30,8 @@ LIMITS = {"lines of a file": 250, "lines of a function": 40, "positional argumen
 
 # (limit, "file" or "file:function") -> the reason. An entry that is no longer needed fails, too.
 EXCEPTIONS = {
+    ("lines of a file", "engines/reference.py"): "all that is right in one place, and its table of contents",
+    ("lines of a file", "network.py"): "every option of a network has a line of its own",
     ("positional arguments", "heads/affine.py:backward"): "the three gradients are written, not returned",
 }
 

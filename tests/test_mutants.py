@@ -27,6 +27,7 @@ from checks import (
     pieces_error,
     truncated_error,
 )
+from elman.engines import choice
 from elman.noise import Noise
 from mutants import Plant
 from plain import plain_error
@@ -35,6 +36,12 @@ GOLDENS = json.loads((Path(__file__).parent / "goldens" / "torch_rnn.json").read
 RAGGED = (0, 3, 5, 1)  # the order that puts the longest first is a cycle of three, not its own inverse
 ROWS: dict[str, Any] = {"B": 4, "O": 6, "H": 5, "lengths": RAGGED}
 NOISE = Noise(seed=3, step=5)
+
+
+@pytest.fixture(autouse=True)
+def without_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most faults are of the reference engine."""
+    monkeypatch.setattr(choice, "native", lambda: None)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,15 @@ import pytest
 
 from cases import Array, Case, random_case
 from elman.cells import CELLS
-from elman.engines import overlap, reference
+from elman.engines import choice, overlap, reference
 
 Ends = list[Event]
+
+
+@pytest.fixture(autouse=True)
+def without_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such threads are of the reference engine."""
+    monkeypatch.setattr(choice, "native", lambda: None)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 from threadpoolctl import threadpool_info
 
-from elman.engines import blas_threads
+from elman.engines.threads import blas_threads
 
 
 def numbers() -> list[int]:

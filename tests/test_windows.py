@@ -174,7 +174,7 @@ def test_cut_windows_is_a_view():
 
 @settings(deadline=None)
 @given(
-    n=st.integers(20, 60), fraction=st.floats(0.3, 0.6), window=st.integers(1, 4), horizon=st.integers(1, 3)
+    n=st.integers(24, 60), fraction=st.floats(0.3, 0.6), window=st.integers(1, 4), horizon=st.integers(1, 3)
 )
 def test_no_row_of_training_is_in_validation(n, fraction, window, horizon):
     train, valid = split_series(n, fraction)

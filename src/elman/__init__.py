@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .errors import (
         DataError,
         ElmanError,
+        EngineError,
         FileError,
         FormatError,
         NumericError,
@@ -49,6 +50,7 @@ _HOME = {
     "errors": [
         "DataError",
         "ElmanError",
+        "EngineError",
         "FileError",
         "FormatError",
         "NumericError",
@@ -73,6 +75,7 @@ __all__ = [
     "Batch",
     "DataError",
     "ElmanError",
+    "EngineError",
     "Evaluation",
     "FileError",
     "FormatError",

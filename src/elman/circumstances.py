@@ -16,18 +16,14 @@ from .states import State
 class Circumstances:
     """What a run meets beside its input. Shapes: lengths, order: "B"; live: "T"; reset: "T B"."""
 
-    anew: State  # from which rows begin again
+    rows: int
+    anew: State  # from which rows begin or begin again; nothing where none does
     lengths: Array | None = None
     live: Array | None = None
     reset: Array | None = None
     order: Array | None = None  # the row of the caller that each row is: noise belongs to the caller's rows
     noise: Noise | None = None
     steps: int = 0
-
-    @property
-    def rows(self) -> int:
-        """How many rows there are."""
-        return len(self.anew[0][0])
 
     def ordered(self, array: Array, axis: int = 0) -> Array:
         """Return the caller's rows as they lie in the run."""

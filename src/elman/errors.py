@@ -1,6 +1,7 @@
 """What can go wrong, as a small tree of exceptions; each knows the exit code of the command line.
 
-Exit codes: 2 usage or data, 3 a file, 4 numbers, 5 resources (130 and 143 are left to signals).
+Exit codes: 2 usage (also of an engine that is not there) or data, 3 a file, 4 numbers, 5 resources (130 and
+143 are left to signals).
 Every message says what came, what was expected, where, and what to do.
 """
 
@@ -45,3 +46,7 @@ class ResourceError(ElmanError, MemoryError):
     """More memory or disk would be needed than there is."""
 
     exit_code = 5
+
+
+class EngineError(ElmanError, RuntimeError):
+    """The compiled engine was asked for, and is not there."""

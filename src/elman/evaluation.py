@@ -17,7 +17,7 @@ from .errors import DataError, NumericError, OptionError
 from .figures import Evaluation, Figures, LabelEvaluation, Sums, Tally, ValueEvaluation, tally
 from .network import Network
 from .numerics import Array
-from .outputs import judge, windows
+from .outputs import Judged, judge, windows
 from .states import State
 
 __all__ = [
@@ -77,11 +77,19 @@ def _add(
     """Return (the total with the sums of a batch added, the state after it)."""
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is noticed below
         judged = judge(network, batch, state)
-        for _, y, targets, weights in judged.blocks():
-            sums = judged_by.sums(y, targets, weights)
+        for sums in _sums(judged, judged_by):
             total = {name: total.get(name, 0) + value for name, value in sums.items()}
     _check_finite("the loss", total.get("loss", 0))
     return total, judged.state
+
+
+def _sums(judged: Judged, judged_by: Tally) -> Iterator[Sums]:
+    if judged_by.head.symbols:
+        for _, nats, guesses, targets, weights in judged.symbols():
+            yield judged_by.of_symbols(nats, guesses, targets, weights)
+    else:
+        for _, y, targets, weights in judged.blocks():
+            yield judged_by.sums(y, targets, weights)
 
 
 def predict_batches(network: Network, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Array]]:
@@ -200,8 +208,8 @@ def _row_nats(network: Network, batch: Batch, state: State | None) -> tuple[Arra
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is noticed below
             judged = judge(network, part, state)
             nats = np.zeros(len(judged.aim.targets))
-            for which, y, targets, _ in judged.blocks():
-                nats[which] = heads.softmax.nats(y, targets)
+            for which, costs, *_ in judged.symbols():
+                nats[which] = costs
         _check_finite("the loss", nats)
         total += judged.of_sequences(nats)
         state = judged.state

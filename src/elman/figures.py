@@ -161,12 +161,19 @@ class Tally:
 
         Shapes: y: "N Y"; targets: "N" or "N O"; weights: "N", none means 1.
         """
-        return {
-            "count": len(y),
-            "weight": len(y) if weights is None else float(weights.sum()),
-            "loss": float(weighted_sum(self.head.each(y, targets), weights)),
-            **self.details(y, targets, weights),
-        }
+        losses = self.head.each(y, targets)
+        if self.head.symbols:
+            return self.of_symbols(losses, y.argmax(axis=-1), targets, weights)
+        return _common(losses, weights) | self.details(y, targets, weights)
+
+    def of_symbols(self, nats: Array, guesses: Array, targets: Array, weights: Array | None) -> Sums:
+        """Return what `sums` returns, of what symbols cost and the most probable ones: "N" each."""
+        return _common(nats, weights) | self.details(guesses, targets, weights)
+
+
+def _common(losses: Array, weights: Array | None) -> Sums:
+    weight = len(losses) if weights is None else float(weights.sum())
+    return {"count": len(losses), "weight": weight, "loss": float(weighted_sum(losses, weights))}
 
 
 def tally(
@@ -192,8 +199,7 @@ def tally(
     return Tally(head, _label_sums, _label_figures)
 
 
-def _symbol_sums(y: Array, targets: Array, weights: Array | None, classes: int) -> Sums:
-    guesses = y.argmax(axis=-1)
+def _symbol_sums(guesses: Array, targets: Array, weights: Array | None, classes: int) -> Sums:
     sums: Sums = {"right": weighted_sum(guesses == targets, weights)}
     if classes <= CLASSES:
         sums["confusion"] = confusion_matrix(targets, guesses, classes, weights)

@@ -104,7 +104,7 @@ def misfit(vocabulary: Vocabulary, spec: Spec, *, predicted: bool) -> str | None
     return f"the vocabulary has {vocabulary.size} symbols, but the network {sizes}"
 
 
-def read_network(tensors: dict[str, Array], spec: Spec) -> Network:
+def read_network(tensors: dict[str, Array], spec: Spec, *, engine: str, threads: int | None) -> Network:
     """Check every name, shape and dtype against the spec before the network is built."""
     layout = spec.layout()
     for name in [*layout, *tensors]:
@@ -113,7 +113,8 @@ def read_network(tensors: dict[str, Array], spec: Spec) -> Network:
         if name not in tensors:
             raise FormatError(f"the array {name!r} is missing")
         expect(name, tensors[name], layout[name], spec.dtype)
-    return Network.from_spec(spec, np.concatenate([tensors[name].reshape(-1) for name in layout]))
+    flat = np.concatenate([tensors[name].reshape(-1) for name in layout])
+    return Network.from_spec(spec, flat, engine=engine, threads=threads)
 
 
 def expect(name: str, array: Array, shape: tuple[int, ...], dtype: str) -> Array:

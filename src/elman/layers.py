@@ -13,7 +13,7 @@ import numpy as np
 from . import cells
 from .cells import States
 from .circumstances import Circumstances
-from .engines import Course, Memory, Tape, Weights, look_up, reference, sum_by_symbol
+from .engines import PLAIN, Course, Engine, Memory, Tape, Weights, look_up
 from .errors import OptionError
 from .inputs import Parts
 from .numerics import Array
@@ -46,13 +46,14 @@ class Passage:
 class Layers:
     """The layers of a network, their weights and the memory of their runs."""
 
-    def __init__(self, spec: Spec, parameters: Parameters, memory: Memory) -> None:
-        self.spec, self.parameters, self.memory = spec, parameters, memory
+    def __init__(self, spec: Spec, parameters: Parameters, memory: Memory, engine: Engine) -> None:
+        self.spec, self.parameters, self.memory, self.engine = spec, parameters, memory, engine
         self.cell = cells.find(spec.cell, spec.activation)
-        self._weights = weights_of(spec, parameters)
+        self.places, self.widths = spec.places(), spec.place_widths()
+        self._weights = self._weights_of(parameters)
 
-    def forward(self, parts: Parts, state: State, circumstances: Circumstances) -> Passage:
-        """Run all layers over all steps."""
+    def forward(self, parts: Parts, state: State, circumstances: Circumstances, keep: bool = True) -> Passage:
+        """Run all layers over all steps; keep=False: not for a way back."""
         both = self.spec.directions
         h, tapes, masks = self.enter(parts), list[Tape](), list[Array | None]()
         for k in range(self.spec.num_layers):
@@ -61,22 +62,23 @@ class Layers:
             for place in range(k * both, (k + 1) * both):
                 x = circumstances.turned(h) if place % both else h
                 course = self._course(place, circumstances)
-                w, start = self._weights[place], state[place]
-                tapes.append(reference.forward(self.cell, w, x, start, memory=self.memory, course=course))
+                w, start, memory = self._weights[place], state[place], self.memory
+                tape = self.engine.forward(self.cell, w, x, start, memory=memory, course=course, keep=keep)
+                tapes.append(tape)
             h = tapes[-1].outputs
             if self.spec.bidirectional:
                 h = np.concatenate([tapes[-2].outputs, circumstances.turned(h)], axis=-1)
         return Passage(parts, circumstances, tapes, masks, h)
 
     def backward(
-        self, passage: Passage, dh: Array, dlast: State, gradient: Parameters
+        self, passage: Passage, dh: Array, dlast: State | None, gradient: Parameters
     ) -> tuple[State, State]:
         """Write the gradients of all layers and of the embedding; return those of start and `anew`.
 
         Shapes: dh: "T+1 B D·H", taken from the memory: slot t holds what reaches the output of step t from
-                the head, slot 0 is free; dlast: like the final states.
+                the head, slot 0 is free; dlast: like the final states, none means zero.
         """
-        spec, both, weights = self.spec, self.spec.directions, weights_of(self.spec, gradient)
+        spec, both, weights = self.spec, self.spec.directions, self._weights_of(gradient)
         around: list[tuple[States, States]] = []
         for k in reversed(range(spec.num_layers)):
             reads = spec.reads if k == 0 else both * spec.widths[k - 1]
@@ -114,7 +116,7 @@ class Layers:
         """Run one step of one direction, keeping nothing: return (the last layer's output, state)."""
         h, after, course = self.enter(parts), [], Course(zoneout=float(self.spec.zoneout))
         for w, before in zip(self._weights, state, strict=True):
-            after.append(reference.step(self.cell, w, h, before, course))
+            after.append(self.engine.step(self.cell, w, h, before, course))
             h = after[-1][0]
         return h, tuple(after)
 
@@ -128,7 +130,9 @@ class Layers:
 
     def _course(self, place: int, met: Circumstances) -> Course:
         spec = self.spec
-        shape = (met.steps, met.rows, spec.widths[place // spec.directions])
+        if met.live is None and met.reset is None and met.noise is None and not spec.zoneout:
+            return PLAIN
+        shape = (met.steps, met.rows, self.widths[place])
         like = np.broadcast_to(np.zeros((), spec.dtype), shape)
         zoneout: float | States = float(spec.zoneout)
         if met.noise is not None and spec.zoneout:
@@ -148,7 +152,7 @@ class Layers:
         gradient: Weights,
         *,
         dh: Array,
-        dlast: State,
+        dlast: State | None,
         below: Array | None,
     ) -> tuple[States, States]:
         """Run one direction of a layer backward; write or add what reaches the layer below."""
@@ -165,13 +169,14 @@ class Layers:
         for slots in others:
             slots[:] = 0
         dstates = (own, *others)
-        for slots, last in zip(dstates, dlast[place], strict=True):
-            slots[-1] += last
+        if dlast is not None:
+            for slots, last in zip(dstates, dlast[place], strict=True):
+                slots[-1] += last
         dx = None if below is None else below[1:]
         if dx is not None and spec.bidirectional and not turned:
             dx = np.empty_like(dx)
         w = self._weights[place]
-        anew = reference.backward(self.cell, w, tape, dstates, gradient, memory=self.memory, dx=dx)
+        anew = self.engine.backward(self.cell, w, tape, dstates, gradient, memory=self.memory, dx=dx)
         if below is not None and turned:  # the backward direction comes first here, and writes
             below[1:] = met.turned(below[1:])
         elif below is not None and spec.bidirectional:
@@ -180,18 +185,18 @@ class Layers:
         self.memory.give(*others)
         return starts, anew
 
+    def _weights_of(self, parameters: Parameters) -> list[Weights]:
+        """Return the weights (or their gradients) of every place, as views."""
+        views = parameters.views
+        return [
+            Weights(
+                *(views[f"{place}.{name}"] for name in ("U", "W", "b")),
+                *(views.get(f"{place}.{name}") for name in ("d", "gU", "gW")),
+            )
+            for place in self.places
+        ]
+
     def _embedding_gradient(self, parts: Parts, dx: Array, dE: Array) -> None:
         symbols, _ = parts
         assert symbols is not None
-        rows = np.ascontiguousarray(dx[..., : dE.shape[1]]).reshape(-1, dE.shape[1])
-        dE += sum_by_symbol(symbols.reshape(-1), rows, len(dE), self.memory)
-
-
-def weights_of(spec: Spec, parameters: Parameters) -> list[Weights]:
-    """Return the weights (or their gradients) of every place, as views."""
-    names = ("U", "W", "b", "d", "gU", "gW")
-    views = parameters.views
-    return [
-        Weights(**{name: views[f"{place}.{name}"] for name in names if f"{place}.{name}" in views})
-        for place in spec.places()
-    ]
+        dE += self.engine.sum_by_symbol(symbols, dx[..., : dE.shape[1]], len(dE), self.memory)

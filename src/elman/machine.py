@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .circumstances import Circumstances
-from .engines import Memory, blas_threads
+from .engines import Engine, Memory
 from .inputs import Parts
 from .layers import Layers, Passage
 from .numerics import Array
@@ -58,31 +58,38 @@ class Differentiated(NamedTuple):
 class Machine:
     """What runs a network and differentiates it. Rows are the caller's, whatever their order inside."""
 
-    def __init__(self, spec: Spec, parameters: Parameters) -> None:
-        self.spec, self.parameters, self.memory = spec, parameters, Memory(spec.dtype)
-        self.layers = Layers(spec, parameters, self.memory)
-        self.outlet = Outlet(spec, parameters, self.memory)
+    def __init__(self, spec: Spec, parameters: Parameters, engine: Engine) -> None:
+        self.spec, self.parameters, self.memory, self.engine = spec, parameters, Memory(spec.dtype), engine
+        self.layers = Layers(spec, parameters, self.memory, engine)
+        self.outlet = Outlet(spec, parameters, self.memory, engine)
         self.every = spec.readout == "every"
 
     def initial(self, rows: tuple[int, ...] = ()) -> State:
         """Return the state from which sequences begin, zeros or learned: "… H" per place and state."""
-        views, state = self.parameters.views, []
-        for place, width in zip(self.spec.places(), self.spec.place_widths(), strict=True):
-            zero = np.zeros(width, self.spec.dtype)
-            starts = [views.get(f"{place}.{name}0", zero) for name in self.layers.cell.states]
-            state.append(tuple(np.broadcast_to(start, (*rows, width)).copy() for start in starts))
+        views, names = self.parameters.views, self.layers.cell.states
+        state = []
+        for place, width in zip(self.layers.places, self.layers.widths, strict=True):
+            shape = (*rows, width)
+            if self.spec.learn_initial_state:
+                starts = (np.broadcast_to(views[f"{place}.{name}0"], shape).copy() for name in names)
+                state.append(tuple(starts))
+            else:
+                state.append(tuple(np.zeros(shape, self.spec.dtype) for _ in names))
         return tuple(state)
 
-    def run(self, parts: Parts, state: State | None, met: Circumstances) -> Run:
-        """Run over all steps; the rows of `state` are the caller's, those of `parts` lie as in the run."""
+    def run(self, parts: Parts, state: State | None, met: Circumstances, keep: bool = True) -> Run:
+        """Run over all steps; the rows of `state` are the caller's, those of `parts` lie as in the run.
+
+        keep=False: the run will not be differentiated.
+        """
         start = met.anew if state is None else each(state, met.ordered)
-        with self._blas_threads(len(start[0][0])):
-            passage = self.layers.forward(parts, start, met)
+        with self.running(len(start[0][0])):
+            passage = self.layers.forward(parts, start, met, keep)
         return Run(passage, self.outlet.read(passage), state is None)
 
     def outputs(self, run: Run) -> Array:
         """Return y, zero past each row's end."""
-        with self._blas_threads(run.passage.outputs.shape[1]):
+        with self.running(run.passage.outputs.shape[1]):
             y = self.outlet.outputs(run.reading.rows)
         if run.met.live is not None and self.every:
             y[np.arange(y.shape[1]) >= run.met.live[:, None]] = 0
@@ -103,7 +110,7 @@ class Machine:
         if run.met.live is not None and self.every:
             rows = np.where((np.arange(dy.shape[1]) < run.met.live[:, None])[..., None], rows, 0)
         gradient = self.parameters.like(np.zeros_like(self.parameters.flat))
-        with self._blas_threads(run.passage.outputs.shape[1]):
+        with self.running(run.passage.outputs.shape[1]):
             dh, dlast = self.outlet.backward(rows, run.passage, run.reading, gradient)
             return gradient.flat, self._through_layers(run, dh, dlast, dstate, gradient)
 
@@ -112,7 +119,7 @@ class Machine:
     ) -> tuple[float, Array, State]:
         """Return (loss, flat gradient, gradient of the initial state); the run is used up."""
         gradient = self.parameters.like(np.zeros_like(self.parameters.flat))
-        with self._blas_threads(run.passage.outputs.shape[1]):
+        with self.running(run.passage.outputs.shape[1]):
             loss, dh, dlast = self.outlet.differentiate(run.passage, run.reading, aim, share, gradient)
             return loss, gradient.flat, self._through_layers(run, dh, dlast, dstate, gradient)
 
@@ -125,8 +132,12 @@ class Machine:
         self, run: Run, dh: Array, dlast: Array | None, dstate: State | None, gradient: Parameters
     ) -> State:
         """Go on from the head to all layers below; return the gradient of the initial state."""
-        ends = each(run.passage.last, np.zeros_like) if dstate is None else each(dstate, run.met.ordered)
-        if dlast is not None:  # the readout has read the last states of the last layer
+        ends = None if dstate is None else each(dstate, run.met.ordered)
+        if dlast is not None:
+            if ends is None:
+                ends = each(
+                    run.passage.last, np.zeros_like
+                )  # the readout has read the last states of the last layer
             first = len(ends) - self.spec.directions
             parts = np.split(dlast, self.spec.directions, axis=1)
             read = ((end[0] + part, *end[1:]) for end, part in zip(ends[first:], parts, strict=True))
@@ -139,10 +150,11 @@ class Machine:
 
     def _learn(self, dstarts: State, gradient: Parameters) -> None:
         """Add what reached the network's own initial state."""
-        for place, states in zip(self.spec.places(), dstarts, strict=False):
+        for place, states in zip(self.layers.places, dstarts, strict=False):
             for name, d in zip(self.layers.cell.states, states, strict=True):
                 view = gradient[f"{place}.{name}0"]
                 view += d.sum(axis=0)
 
-    def _blas_threads(self, batch: int) -> AbstractContextManager[None]:
-        return blas_threads(batch, max(self.spec.widths), len(self.layers.cell.gates))
+    def running(self, batch: int) -> AbstractContextManager[None]:
+        """Return what surrounds a run of so many rows."""
+        return self.engine.running(batch, max(self.spec.widths), len(self.layers.cell.gates))

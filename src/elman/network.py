@@ -6,12 +6,13 @@ tuple of arrays "B H" (Elman and GRU: h; LSTM: h and s, its memory).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import cells, inputs
+from . import cells, engines, inputs
 from .circumstances import Circumstances
 from .data import Batch, pad
 from .errors import OptionError
@@ -21,15 +22,19 @@ from .numerics import Array, generator
 from .parameters import Parameters, initialize
 from .shapes import check
 from .spec import FIELDS, Spec
-from .states import State, each, read_state, zipped
+from .states import Places, State, each, read_state, zipped
 
 
 class Network:
     """A recurrent network: layers of one cell, a readout and a head; the parameters are one flat vector.
 
     What the options mean is said where they are kept, in `elman.spec.Spec`. `seed` and `initialization`
-    (orthogonal, identity, glorot, uniform, standard_normal) decide the parameters.
-    Raises: OptionError for what does not exist, contradicts itself or would change nothing.
+    (orthogonal, identity, glorot, uniform, standard_normal) decide the parameters. `engine` is auto (the
+    compiled one where there is one), native (that one, or an error) or reference (NumPy); `threads` how many
+    the compiled one uses at most (none: ELMAN_NUM_THREADS, else the cores that this process may use). No
+    result depends on threads.
+    Raises: OptionError for what does not exist, contradicts itself or would change nothing; EngineError for
+            "native" where there is none.
 
     >>> network = Network("gru", input_size=3, hidden_size=4, output_size=2)
     >>> y, state = network.run(np.zeros((5, 1, 3)))
@@ -64,31 +69,38 @@ class Network:
         zoneout: float = 0.0,
         seed: int = 0,
         initialization: str = "orthogonal",
+        engine: str = "auto",
+        threads: int | None = None,
     ) -> None:
         if num_layers is None:
             num_layers = len(hidden_size) if isinstance(hidden_size, tuple | list) else 1
         given = {name: value for name, value in locals().items() if name in FIELDS}  # all of them by name
-        self._build(Spec(**given))
+        self._build(Spec(**given), engine, threads)
         gates = cells.find(cell, activation).gates
         initialize(self.parameters, initialization, generator(seed, "initialization"), gates=gates)
 
     @classmethod
-    def from_spec(cls, spec: Spec, flat: Array) -> Network:
+    def from_spec(
+        cls, spec: Spec, flat: Array, *, engine: str = "auto", threads: int | None = None
+    ) -> Network:
         """Return the network of a spec with these parameters, copied."""
         network = cls.__new__(cls)
-        network._build(spec)
+        network._build(spec, engine, threads)
         network.parameters.flat[:] = network.parameters.like(flat).flat
         return network
 
-    def _build(self, spec: Spec) -> None:
+    def _build(self, spec: Spec, engine: str, threads: int | None) -> None:
         self.spec = spec
+        self._on: dict[str, Any] = {"engine": engine, "threads": threads}
         self.parameters = Parameters.zeros(spec.layout(), spec.dtype)
-        self.machine = Machine(spec, self.parameters)
+        self.machine = Machine(spec, self.parameters, engines.find(engine, spec.dtype, threads))
+        layers = self.machine.layers
+        self._places = Places(tuple(layers.widths), layers.cell.states, spec.directions, spec.dtype)
         embedded = spec.embedding_size is not None
         self._reads = inputs.Reads(spec.input_size, spec.feature_size, embedded, spec.dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:  # a copy, whose parameters are views of one vector again
-        return Network.from_spec, (self.spec, self.parameters.flat)
+        return partial(Network.from_spec, **self._on), (self.spec, self.parameters.flat)
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in self.spec.facts().items())
@@ -134,8 +146,9 @@ class Network:
             padded, ends = pad(x)
             y, after = self.run(padded, state, ends)
             return [y[:end, b] if self.machine.every else y[b] for b, end in enumerate(ends)], after
-        y, after, tapes = self.forward(x, state, lengths, reset)
-        self.machine.release(tapes.runs[0])
+        run, batched = self.start(x, state, lengths, reset, keep=False)
+        y, after = self._read(run, batched)
+        self.machine.release(run)
         return y, after
 
     def forward(
@@ -152,10 +165,11 @@ class Network:
         With `noise` units are dropped and held back at the rates of the network, as in training.
         """
         run, batched = self.start(x, state, lengths, reset, noise)
+        return *self._read(run, batched), Tapes([run], batched)
+
+    def _read(self, run: Run, batched: bool) -> tuple[Array, State]:
         y, after = self.machine.outputs(run), self.machine.finish(run)
-        if not batched:
-            y, after = y.squeeze(-2), each(after, lambda s: s[0])
-        return y, after, Tapes([run], batched)
+        return (y, after) if batched else (y.squeeze(-2), each(after, lambda s: s[0]))
 
     def backward(self, dy: Array, tapes: Tapes, dstate: State | None = None) -> tuple[Array, State]:
         """Return (gradient of the flat parameters, gradient of the initial state).
@@ -232,18 +246,24 @@ class Network:
         return self.machine.step(parts, before)
 
     def start(
-        self, x: Any, state: State | None, lengths: Any, reset: Any, noise: Noise | None
+        self,
+        x: Any,
+        state: State | None,
+        lengths: Any,
+        reset: Any,
+        noise: Noise | None = None,
+        *,
+        keep: bool = True,
     ) -> tuple[Run, bool]:
         """Check what came and run: return (the run, to be read or differentiated; with a batch axis?)."""
         given = inputs.read_run(x, lengths, reset, self._reads)
         around = (given.lengths, given.live, given.reset, given.order)
-        met = Circumstances(self.init_state(given.rows), *around, noise, inputs.size(given.parts, 0))
+        anew = self.init_state(given.rows) if state is None or given.reset is not None else ()
+        met = Circumstances(given.rows, anew, *around, noise, inputs.size(given.parts, 0))
         if state is not None:
             state = self._read_state(state, given.rows if given.batched else None)
             state = state if given.batched else each(state, lambda s: s[None])
-        return self.machine.run(given.parts, state, met), given.batched
+        return self.machine.run(given.parts, state, met, keep), given.batched
 
     def _read_state(self, state: State, batch: int | None) -> State:
-        return read_state(
-            state, self.init_state(batch), self.machine.layers.cell.states, self.spec.directions
-        )
+        return read_state(state, batch, self._places)

@@ -36,6 +36,9 @@ class Optimizer:
     slots: int
     learning_rate: float
     weight_decay: float = 0.0
+    compiled: tuple[str, float, float, float] | None = (
+        None  # the rule's name and numbers in the compiled engine
+    )
 
     def update(self, x: Array, g: Array, memory: Array, t: int, rate: float) -> None:
         """Change x and memory in place: x ← x − η λ x, then what the rule says."""
@@ -77,7 +80,7 @@ def sgd(momentum: float = 0.0) -> Optimizer:
         velocity += g
         x -= rate * velocity
 
-    return Optimizer("sgd", rule, 1, 0.5)
+    return Optimizer("sgd", rule, 1, 0.5, compiled=("sgd", momentum, 0, 0))
 
 
 def rmsprop(decay: float = 0.95, epsilon: float = 1e-8) -> Optimizer:
@@ -95,7 +98,7 @@ def rmsprop(decay: float = 0.95, epsilon: float = 1e-8) -> Optimizer:
         square += (1 - decay) * (g * g)
         x -= rate * g / (np.sqrt(square) + epsilon)
 
-    return Optimizer("rmsprop", rule, 1, 2e-3)
+    return Optimizer("rmsprop", rule, 1, 2e-3, compiled=("rmsprop", decay, epsilon, 0))
 
 
 def adagrad(epsilon: float = 1e-8) -> Optimizer:
@@ -111,7 +114,7 @@ def adagrad(epsilon: float = 1e-8) -> Optimizer:
         memory[0] += g * g
         x -= rate * g / (np.sqrt(memory[0]) + epsilon)
 
-    return Optimizer("adagrad", rule, 1, 0.1)
+    return Optimizer("adagrad", rule, 1, 0.1, compiled=("adagrad", 0, epsilon, 0))
 
 
 def adam(beta1: float = 0.9, beta2: float = 0.99, epsilon: float = 1e-8) -> Optimizer:
@@ -140,7 +143,7 @@ def adam(beta1: float = 0.9, beta2: float = 0.99, epsilon: float = 1e-8) -> Opti
         size += epsilon
         x -= (rate / (1 - beta1**t)) * mean / size
 
-    return Optimizer("adam", rule, 2, 8e-3)
+    return Optimizer("adam", rule, 2, 8e-3, compiled=("adam", beta1, beta2, epsilon))
 
 
 def adamw(

@@ -11,7 +11,7 @@ import numpy as np
 from . import heads
 from .circumstances import Circumstances
 from .data import Batch
-from .engines import Memory
+from .engines import Engine, Memory
 from .errors import DataError, ShapeError
 from .inputs import read_symbols
 from .layers import Passage
@@ -47,6 +47,7 @@ class Outlet:
     spec: Spec
     parameters: Parameters
     memory: Memory
+    engine: Engine
 
     @property
     def head(self) -> heads.Head:
@@ -59,7 +60,12 @@ class Outlet:
 
     def outputs(self, rows: Array) -> Array:
         """Return y = rows Vᵀ + c."""
-        return heads.affine.forward(rows, self.matrix(self.parameters), self.parameters["head.c"])
+        return self.engine.outputs(rows, self.matrix(self.parameters), self.parameters["head.c"])
+
+    def judge(self, rows: Array, targets: Array) -> tuple[Array, Array]:
+        """Return what symbols cost in nats and the most probable ones, "N" each, of rows "N R"."""
+        V, c = self.matrix(self.parameters), self.parameters["head.c"]
+        return self.engine.judge(rows, V, c, targets)
 
     def read(self, passage: Passage) -> Reading:
         """Return what the head reads of a run."""
@@ -69,8 +75,7 @@ class Outlet:
             flat = self.spec.readout == "flatten"  # every row has the same length, or is named: the caller's
             ends = met.restored(met.lengths) if flat else met.lengths
             rows, kept = heads.readout.forward(self.spec.readout, rows, last, ends, steps=self.spec.steps)
-        timed = rows if rows.ndim == 3 else rows[None]
-        mask = met.step_mask(0, "output", self.spec.output_dropout, timed)
+        mask = met.step_mask(0, "output", self.spec.output_dropout, timed(rows))
         if mask is None:
             return Reading(rows, None, kept)
         mask = mask.reshape(rows.shape)
@@ -120,56 +125,65 @@ class Outlet:
 
     def differentiate(
         self, passage: Passage, reading: Reading, aim: Aim, share: float, gradient: Parameters
-    ) -> tuple[float, Array, Array]:
+    ) -> tuple[float, Array, Array | None]:
         """Return (loss, dh, dlast); add the head's gradients, `share` times each.
 
-        Shapes: dh: "T+1 B F", from the memory: slot t for the output of step t, slot 0 free; dlast: "B F".
+        Shapes: dh: "T+1 B F", from the memory: slot t for the output of step t, slot 0 free; dlast: "B F",
+                or none where every step is read.
         Outputs and their gradients live for one block of rows at a time.
         """
         dh, dr = self._room(passage, reading)
-        rows, loss = reading.rows.reshape(dr.shape), 0.0
-        block = max(BLOCK // self.spec.y_size, 1)
+        rows, total = timed(reading.rows), aim.total or 1.0
+        if self.head.name == "softmax" and self.engine.cross_entropy is not None:
+            V, c = self.matrix(self.parameters), self.parameters["head.c"]
+            into = (self.matrix(gradient), gradient["head.c"], dr)
+            loss = self.engine.cross_entropy(
+                rows, V, c, aim.targets, aim.weights, total=total, share=share, into=into
+            )
+            return loss, dh, self._leave(dr, passage, reading, dh)
+        loss, block, batch = 0.0, max(BLOCK // (self.spec.y_size * rows.shape[1]), 1), rows.shape[1]
         for start in range(0, len(rows), block):
-            part = slice(start, start + block)
-            y = self.outputs(rows[part])
+            steps = slice(start, start + block)
+            part = slice(start * batch, (start + block) * batch)
+            y = self.outputs(rows[steps])
             weights = None if aim.weights is None else aim.weights[part]
-            loss += self.head.loss(y, aim.targets[part], weights, aim.total or 1.0)
+            loss += self.head.loss(y.reshape(-1, y.shape[-1]), aim.targets[part], weights, total)
             if share != 1:
                 y *= share
-            self._head_backward(y, rows[part], gradient, dr[part])
+            self._head_backward(y, rows[steps], gradient, dr[steps])
         return loss, dh, self._leave(dr, passage, reading, dh)
 
     def backward(
         self, dy: Array, passage: Passage, reading: Reading, gradient: Parameters
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Array, Array | None]:
         """Return (dh, dlast) as `differentiate` does, from the gradient of all outputs."""
         dh, dr = self._room(passage, reading)
-        dy = np.ascontiguousarray(dy).reshape(len(dr), self.spec.y_size)
-        self._head_backward(dy, reading.rows.reshape(dr.shape), gradient, dr)
+        self._head_backward(timed(dy), timed(reading.rows), gradient, dr)
         return dh, self._leave(dr, passage, reading, dh)
 
     def _room(self, passage: Passage, reading: Reading) -> tuple[Array, Array]:
-        """Return dh, and where the gradient of the head's rows goes, "N R": into dh if every step is read."""
-        steps, batch, width = passage.outputs.shape
-        dh = self.memory.take((steps + 1, batch, width))
+        """Return dh, and where the gradient of the head's rows goes: into dh if every step is read."""
+        dh = self.memory.take((len(passage.outputs) + 1, *passage.outputs.shape[1:]))
         if self.spec.readout == "every":
-            return dh, dh[1:].reshape(-1, width)
-        return dh, np.empty_like(reading.rows)
+            return dh, dh[1:]
+        return dh, np.empty(timed(reading.rows).shape, reading.rows.dtype)
 
     def _head_backward(self, dy: Array, rows: Array, gradient: Parameters, dr: Array) -> None:
-        """Add to the gradients of V and c; write dr. Shapes: dy: "N Y"; rows, dr: "N R"."""
+        """Add to the gradients of V and c; write dr. Shapes: dy: "T B Y"; rows, dr: "T B R"."""
         V, dV, dc = self.matrix(self.parameters), self.matrix(gradient), gradient["head.c"]
-        partV, partc = np.empty_like(dV), np.empty_like(dc)
-        heads.affine.backward(dy, rows, V, partV, partc, dr)
-        dV += partV
-        dc += partc
+        self.engine.outputs_backward(dy, rows, V, dV=dV, dc=dc, drows=dr)
 
-    def _leave(self, dr: Array, passage: Passage, reading: Reading, dh: Array) -> Array:
+    def _leave(self, dr: Array, passage: Passage, reading: Reading, dh: Array) -> Array | None:
         """Hand the gradient of the head's rows on to the outputs (dh, written) and last states (returned)."""
         if reading.mask is not None:
             dr *= reading.mask.reshape(dr.shape)
         if self.spec.readout == "every":
-            return np.zeros_like(dh[0])
+            return None
         lengths, shape = passage.circumstances.lengths, dh[1:].shape
-        dh[1:], dlast = heads.readout.backward(self.spec.readout, dr, reading.kept, lengths, shape)
+        dh[1:], dlast = heads.readout.backward(self.spec.readout, dr[0], reading.kept, lengths, shape)
         return dlast
+
+
+def timed(rows: Array) -> Array:
+    """Return rows with an axis of time: "B R" is one step."""
+    return rows if rows.ndim == 3 else rows[None]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from .data import Batch, cut_time
-from .engines import blas_threads
 from .inputs import is_batched
 from .machine import Machine, Run
 from .network import Network
@@ -17,6 +16,9 @@ from .outlet import BLOCK, Aim
 from .states import State, each
 
 Block = tuple[Array | slice, Array, Array, Array | None]  # which rows; y, targets, weights of them
+Judgment = tuple[
+    Array | slice, Array, Array, Array, Array | None
+]  # which rows; nats, guesses, targets, weights
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,23 @@ class Judged:
 
     def blocks(self) -> Iterator[Block]:
         """Yield (which rows, y, targets, weights) of the rows that count; weights that are all 1 are None."""
+        for which, rows, targets, weights in self._parts():
+            with self.machine.running(self.run.met.rows):
+                y = self.machine.outlet.outputs(rows)
+            yield which, y, targets, weights
+
+    def symbols(self) -> Iterator[Judgment]:
+        """Yield (which rows, nats, guesses, targets, weights), as `blocks` does, where outputs are symbols.
+
+        nats: −log p of each target, float64; guesses: the most probable symbols.
+        """
+        for which, rows, targets, weights in self._parts():
+            with self.machine.running(self.run.met.rows):
+                nats, guesses = self.machine.outlet.judge(rows, targets)
+            yield which, nats, guesses, targets, weights
+
+    def _parts(self) -> Iterator[Block]:
+        """Yield (which rows, what the head reads of them, targets, weights), and release the run."""
         rows = self.run.reading.rows
         rows = rows.reshape(-1, rows.shape[-1])
         counted = None if self.aim.weights is None else np.flatnonzero(self.aim.weights)
@@ -40,13 +59,8 @@ class Judged:
             weights = None if self.aim.weights is None else self.aim.weights[which]
             if weights is not None and (weights == 1).all():
                 weights = None
-            yield which, self._outputs(rows[which]), self.aim.targets[which], weights
+            yield which, rows[which], self.aim.targets[which], weights
         self.machine.release(self.run)
-
-    def _outputs(self, rows: Array) -> Array:
-        spec, gates = self.machine.spec, self.machine.layers.cell.gates
-        with blas_threads(self.run.met.rows, max(spec.widths), len(gates)):
-            return self.machine.outlet.outputs(rows)
 
     def of_sequences(self, values: Array) -> Array:
         """Add up over time.
@@ -63,7 +77,7 @@ def judge(network: Network, batch: Batch, state: State | None) -> Judged:
 
     Raises: ShapeError, DataError when batch or state do not fit the network.
     """
-    run, batched = network.start(batch.x, state, batch.lengths, batch.reset, None)
+    run, batched = network.start(batch.x, state, batch.lengths, batch.reset, keep=False)
     machine = network.machine
     after = machine.finish(run)
     aim = machine.outlet.aim(batch, run.met, batched)

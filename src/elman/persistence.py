@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from . import engines
 from .data import Vocabulary
 from .errors import FormatError, NumericError, OptionError
 from .files import read_tensors, write_tensors
@@ -91,16 +92,25 @@ def save(
     write_tensors(path, tensors, metadata)
 
 
-def load(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Model:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    allow_nonfinite: bool = False,
+    engine: str = "auto",
+    threads: int | None = None,
+) -> Model:
     """Read a model or a checkpoint, trusting nothing in it.
 
-    Raises: FileError when the file cannot be opened; FormatError when it is damaged, of another format or
-            version, or does not hold together; NumericError when a number is not finite, unless allowed.
+    Engine and threads are as in `Network`; no file says which.
+    Raises: OptionError, EngineError for those that are not there; FileError when the file cannot be opened;
+            FormatError when it is damaged, of another format or version, or does not hold together;
+            NumericError when a number is not finite, unless allowed.
 
     >>> load("no-such-model")
     Traceback (most recent call last):
     elman.errors.FileError: no-such-model: cannot be read: No such file or directory
     """
+    engines.find(engine, threads=threads)  # what is wrong with them is no fault of the file
     tensors, metadata = read_tensors(path)
     rest, name = dict(tensors), os.fspath(path)
     try:
@@ -110,7 +120,7 @@ def load(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Mode
         symbols = rest.pop("vocabulary", None)
         vocabulary = read_vocabulary(symbols, spec, predicted=preparation is None)
         run = {key: rest.pop(key) for key in tensors if key.startswith("training.")}
-        network = read_network(rest, spec)
+        network = read_network(rest, spec, engine=engine, threads=threads)
         training = (
             read_training(run, json_object(metadata, "training"), network) if "training" in metadata else None
         )

@@ -97,9 +97,18 @@ class RNN:
         cells.elman.forward_tanh(self.b + self.U @ x, self.W @ h, (h,), (h1,), h1)
         return softmax(heads.affine.forward(h1, self.V, self.c)), h1
 
-    def network(self) -> Network:
-        """Return a Network with a copy of the same parameters, to train, run and save."""
-        sizes = (self.input_size, self.hidden_size, self.output_size)
-        network = Network(input_size=sizes[0], hidden_size=sizes[1], output_size=sizes[2], dtype="float64")
+    def network(self, *, engine: str = "auto", threads: int | None = None) -> Network:
+        """Return a Network with a copy of the same parameters, to train, run and save.
+
+        Raises: OptionError, EngineError as `Network`, for an engine or a number of threads that is not there.
+        """
+        network = Network(
+            input_size=self.input_size,
+            hidden_size=self.hidden_size,
+            output_size=self.output_size,
+            dtype="float64",
+            engine=engine,
+            threads=threads,
+        )
         network.parameters.flat[:] = self.parameters.flat
         return network

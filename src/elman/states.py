@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +12,16 @@ from .errors import ShapeError
 from .numerics import Array
 
 State = tuple[States, ...]  # "B H", or "H" without a batch; places as `Spec.places` lists them
+
+
+@dataclass(frozen=True)
+class Places:
+    """What the states of a network look like."""
+
+    widths: tuple[int, ...]  # of each place
+    names: tuple[str, ...]  # of the states of its cell
+    directions: int
+    dtype: str
 
 
 def each(state: State, change: Callable[[Array], Array]) -> State:
@@ -24,34 +35,34 @@ def zipped(first: State, second: State, join: Callable[[Array, Array], Array]) -
     return tuple(tuple(join(a, b) for a, b in zip(one, other, strict=True)) for one, other in pairs)
 
 
-def read_state(state: object, like: State, names: tuple[str, ...], directions: int) -> State:
-    """Return a state that came from outside, checked against one such as it should be.
+def read_state(state: object, rows: int | None, places: Places) -> State:
+    """Return a state that came from outside, "B H" each, or "H" for rows None, in the type of `places`.
 
     Raises: ShapeError naming the layer, the state and the shape expected.
     """
-    if not isinstance(state, tuple | list) or len(state) != len(like):
-        layers = f"{len(like) // directions} layers"
-        both = f"{layers} and {directions} directions" if directions > 1 else layers
-        raise ShapeError(f"state must be a tuple with one entry for each of the {both}, {len(like)} in all")
-    places = zip(state, like, strict=True)
-    return tuple(
-        _read_place(one, zeros, names, _layer(k, directions)) for k, (one, zeros) in enumerate(places)
-    )
+    if not isinstance(state, tuple | list) or len(state) != len(places.widths):
+        layers = f"{len(places.widths) // places.directions} layers"
+        both = f"{layers} and {places.directions} directions" if places.directions > 1 else layers
+        raise ShapeError(
+            f"state must be a tuple with one entry for each of the {both}, {len(places.widths)} in all"
+        )
+    return tuple(_read_place(one, k, rows, places) for k, one in enumerate(state))
 
 
-def _layer(place: int, directions: int) -> str:
-    layer, backward = divmod(place, directions)
-    return f"layer {layer}" + ", backward" * backward
-
-
-def _read_place(states: object, like: States, names: tuple[str, ...], where: str) -> States:
+def _read_place(states: object, k: int, rows: int | None, places: Places) -> States:
+    names, shape = places.names, (places.widths[k],) if rows is None else (rows, places.widths[k])
     if not isinstance(states, tuple | list) or len(states) != len(names):
-        raise ShapeError(f"state of {where} must be a tuple of {len(names)}: {', '.join(names)}")
-    arrays = tuple(np.asarray(s, zero.dtype) for s, zero in zip(states, like, strict=True))
-    for name, s, zero in zip(names, arrays, like, strict=True):
-        if s.shape != zero.shape:
+        raise ShapeError(f"state of {_layer(k, places)} must be a tuple of {len(names)}: {', '.join(names)}")
+    arrays = tuple(np.asarray(s, places.dtype) for s in states)
+    for name, s in zip(names, arrays, strict=True):
+        if s.shape != shape:
             raise ShapeError(
-                f"state {name} of {where} has shape {s.shape}; expected {zero.shape}. "
+                f"state {name} of {_layer(k, places)} has shape {s.shape}; expected {shape}. "
                 "A state belongs to the network and the batch that it came from."
             )
     return arrays
+
+
+def _layer(place: int, places: Places) -> str:
+    layer, backward = divmod(place, places.directions)
+    return f"layer {layer}" + ", backward" * backward

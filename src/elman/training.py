@@ -162,7 +162,7 @@ def _step(
         loss, gradient, hidden = bptt.full(network, batch, None if batch.fresh else run.hidden, noise=noise)
         if reduce is not None:
             reduce(gradient)
-        norm = math.sqrt(float(np.square(gradient, dtype=np.float64).sum()))
+        norm = math.sqrt(network.machine.engine.square_sum(gradient))
     if not (math.isfinite(loss) and math.isfinite(norm)):
         found = f"loss {loss:.4g}, gradient norm {norm:.4g}"
         raise NumericError(_diagnosis(network, run, found, parameter=flat, gradient=gradient))
@@ -175,7 +175,11 @@ def _step(
 
 def _update(network: Network, run: Training, rule: Optimizer, gradient: Array, rate: float) -> None:
     """Change parameters and memory in place, or neither."""
-    flat, memory = network.parameters.flat, run.memory
+    flat, memory, update = network.parameters.flat, run.memory, network.machine.engine.update
+    if update is not None and rule.compiled is not None:
+        how = {"t": run.step + 1, "rate": rate, "weight_decay": rule.weight_decay}
+        if update(rule.compiled, flat, gradient, memory, **how):
+            return
     before = flat.copy(), memory.copy()
     with np.errstate(over="ignore", invalid="ignore"):
         rule.update(flat, gradient, memory, run.step + 1, rate)

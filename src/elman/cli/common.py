@@ -27,6 +27,8 @@ from elman.data.reading import display_name
 from elman.errors import DataError, FormatError, OptionError
 from elman.numerics import Array
 
+from .engine import EngineChoice
+
 ONCE = 4096  # symbols in a batch of what is read once
 
 
@@ -60,6 +62,7 @@ class Record:
     validation_loss: float | None = None
     figures: dict[str, float] = field(default_factory=dict)  # of a table, in validation
     seed: int = 0
+    engine: str = ""  # that it was trained with
 
 
 def read_record(model: persistence.Model, path: str) -> Record:
@@ -75,9 +78,9 @@ def read_record(model: persistence.Model, path: str) -> Record:
         raise FormatError(f"{display_name(path)}: the record of its training is not one: {error}") from None
 
 
-def open_model(path: str) -> tuple[persistence.Model, Vocabulary, Record]:
-    """Load a model that predicts the next symbol of a text."""
-    model = persistence.load(path)
+def open_model(path: str, on: EngineChoice) -> tuple[persistence.Model, Vocabulary, Record]:
+    """Load a model that predicts the next symbol of a text, on this engine."""
+    model = persistence.load(path, **on)
     return model, text_vocabulary(model, path), read_record(model, path)
 
 

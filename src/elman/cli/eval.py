@@ -16,6 +16,7 @@ from elman.evaluation import Evaluation, evaluate
 from elman.numerics import Array
 
 from .common import ONCE, Record, count_words, is_tabular, opened_text, read_record, text_vocabulary
+from .engine import EngineChoice, engine_options
 from .options import encoding_errors, number, was_given
 from .tabular import form_of, open_table, split
 from .words import report
@@ -30,7 +31,10 @@ from .words import report
     help="Only the last part of FILE: 0.1 is a tenth.",
 )
 @encoding_errors
-def command(model: str, file: str | None, val_frac: float | None, encoding_errors: str) -> None:
+@engine_options
+def command(
+    model: str, file: str | None, val_frac: float | None, encoding_errors: str, on: EngineChoice
+) -> None:
     """Print how well MODEL predicts FILE ("-": standard input; without one, the bundled Tiny Shakespeare).
 
     The state is carried through the whole text; a model trained on lines reads each line afresh. With
@@ -38,7 +42,7 @@ def command(model: str, file: str | None, val_frac: float | None, encoding_error
 
     A model of a table is told by accuracy and F1 of labels, or MAE and RMSE in the units of the columns.
     """
-    loaded = persistence.load(model)
+    loaded = persistence.load(model, **on)
     if is_tabular(loaded):
         _with_table(loaded, model, file, val_frac)
     else:

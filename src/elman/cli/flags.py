@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from elman.errors import DataError, OptionError
+from elman.errors import DataError, EngineError, OptionError
 
 from .settings import FLAGS
 
@@ -16,8 +16,11 @@ _TERMS = {
     "name inputs or categories": "name some with --input or --category",
     "(0.1, 0.5, 0.9)": "0.1,0.5,0.9",
     "too few to hold out 0.": "too few for --val-frac 0.",
+    "engine='reference'": "--engine reference",
+    "None: as many as cores": "left out: as many as cores",
 }
-_NAMES = "|".join(sorted(set(FLAGS) - {"file", "text", "input"}, key=len, reverse=True))
+_FLAGS = FLAGS | {"threads": "--threads"}
+_NAMES = "|".join(sorted(set(_FLAGS) - {"file", "text", "input"}, key=len, reverse=True))
 # Names with _ are never words; others are meant where a message begins with them, gives them a value or asks
 # for them.
 _MEANT = re.compile(
@@ -38,7 +41,7 @@ def in_flags(message: str) -> str:
     """
     for term, words in _TERMS.items():
         message = message.replace(term, words)
-    return _MEANT.sub(lambda found: FLAGS.get(found[0], found[0]), message)
+    return _MEANT.sub(lambda found: _FLAGS.get(found[0], found[0]), message)
 
 
 @contextmanager
@@ -46,7 +49,7 @@ def told_in_flags(source: str = "") -> Iterator[None]:
     """Let what goes wrong with options or data be told in flags, after the name of the file it is about."""
     try:
         yield
-    except (OptionError, DataError) as error:
+    except (OptionError, DataError, EngineError) as error:
         message = in_flags(str(error))
         if isinstance(error, DataError) and source and not message.startswith(source):
             message = f"{source}: {message}"

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 import click
 import numpy as np
 
-from elman import __version__, persistence
+from elman import __version__, engines, persistence
 from elman.data.reading import display_name
 from elman.engines.threads import blas_names
 from elman.network import Network
 from elman.spec import Spec
 
 from .common import Record, bits, is_tabular, printable, read_record
+from .engine import engine_words
 from .tabular import form_of
 from .words import figure_line, network_words
 
@@ -27,8 +28,10 @@ FIXED = ("cell", "activation", "input_size", "hidden_size", "output_size", "num_
 def command(model: str | None) -> None:
     """Show what the file MODEL holds; without one, the versions and the engine that run here."""
     if model is None:
+        engine = engine_words(engines.find())
         click.echo(f"elman    {__version__}, Python {platform.python_version()}, {platform.platform()}")
-        click.echo(f"engine   reference: NumPy {np.__version__}, {blas_names() or 'no BLAS found'}")
+        click.echo(f"engine   {engine}")
+        click.echo(f"NumPy    {np.__version__}, {blas_names() or 'no BLAS found'}")
         return
     loaded = persistence.load(model)
     _describe(loaded, read_record(loaded, model), model)

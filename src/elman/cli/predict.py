@@ -13,6 +13,7 @@ from elman import persistence
 from elman.files import atomic_write, check_writable
 
 from .answers import Row, continued, predicted
+from .engine import EngineChoice, engine_options
 from .options import WHOLE
 from .places import check_other
 from .tabular import form_of, open_table
@@ -23,7 +24,8 @@ from .tabular import form_of, open_table
 @click.argument("file")
 @click.option("-o", "--output", metavar="CSV", help="Write to this file, not to standard output.")
 @click.option("--steps", type=WHOLE, help="Predict N rows beyond the end, each forecast read as if it came.")
-def command(model: str, file: str, output: str | None, steps: int | None) -> None:
+@engine_options
+def command(model: str, file: str, output: str | None, steps: int | None, on: EngineChoice) -> None:
     """Write as CSV what MODEL predicts for the table FILE ("-": standard input).
 
     The target column may be missing. Rows are counted from 1, the first below the line of names:
@@ -35,7 +37,7 @@ def command(model: str, file: str, output: str | None, steps: int | None) -> Non
 
     Several rows ahead are target+1, target+2; a distribution is target_mean, target_std or target_q0.9.
     """
-    loaded = persistence.load(model)
+    loaded = persistence.load(model, **on)
     form = form_of(loaded, model)
     if output is not None:
         for name, path in (("MODEL", model), ("FILE", file)):

@@ -18,6 +18,7 @@ from elman.training import Progress, Training, train
 
 from .common import count_words, limit_words, tell
 from .display import Display, choose
+from .engine import engine_words
 from .places import checkpoint_of
 from .settings import Settings
 from .signals import Stop, stoppable
@@ -36,6 +37,7 @@ class Run:
     network: Network
     training: Training
     output: str
+    threads: int | None = None  # that were asked for
 
     @property
     def limit(self) -> dict[str, Any]:
@@ -100,6 +102,7 @@ class Run:
             f"{network.spec.dtype}"
         )
         begun = f", going on after step {self.training.step:,}" if self.training.step else ""
+        tell(f"engine      {engine_words(network.machine.engine)}")
         length = limit_words(self.limit)
         tell(f"run         {length}, {count_words(self.work.data.steps_per_epoch, 'step')} an epoch{begun}")
 
@@ -122,6 +125,7 @@ class Run:
             | {
                 "val_frac": 0 if s.valid else s.val_frac,
                 "seed": s.seed,
+                "engine": self.network.machine.engine.name,
                 "step": self.training.step,
                 "best_step": self.training.best_step,
                 "validation_loss": min(self.training.validation_losses, default=None),
@@ -144,7 +148,8 @@ class Run:
         if not self.training.step:
             return code
         self._save_checkpoint()
-        command = shlex.join(["elman", "train", "--resume", self.checkpoint])
+        threads = [] if self.threads is None else ["--threads", str(self.threads)]
+        command = shlex.join(["elman", "train", "--resume", self.checkpoint, *threads])
         again = " < the same text" if self.settings.file == "-" else ""
         with suppress(OSError):  # the terminal may have gone
             tell(f"\nstopped after step {self.training.step:,}; the run is saved. Go on with")

@@ -13,6 +13,7 @@ from elman.network import Network
 from elman.sampling import read_line, sample_text
 
 from .common import bits, open_model
+from .engine import EngineChoice, engine_options
 from .options import NATURAL, NOT_NEGATIVE, WHOLE, number
 
 
@@ -36,6 +37,7 @@ from .options import NATURAL, NOT_NEGATIVE, WHOLE, number
 @click.option("--stop", help="End before this text.")
 @click.option("--seed", type=NATURAL, default=0, show_default=True, help="Same seed, same text.")
 @click.option("--beam", type=WHOLE, help="Print the most probable text that a beam of this width finds.")
+@engine_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -49,11 +51,12 @@ def command(
     stop: str | None,
     seed: int,
     beam: int | None,
+    on: EngineChoice,
 ) -> None:
     """Let MODEL write --length symbols; one trained with --lines begins each line afresh."""
     if beam is not None:
         _refuse_beside_beam(ctx)
-    loaded, vocabulary, record = open_model(model)
+    loaded, vocabulary, record = open_model(model, on)
     _tell_unknown(vocabulary, prime)
     if beam is not None:
         click.echo(_beam(loaded.network, vocabulary, prime, lines=record.lines, length=length, width=beam))

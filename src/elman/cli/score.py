@@ -13,6 +13,7 @@ from elman.evaluation import LineScore, score_lines
 from elman.network import Network
 
 from .common import open_model
+from .engine import EngineChoice, engine_options
 from .lines import text_lines
 from .options import encoding_errors
 
@@ -21,7 +22,8 @@ from .options import encoding_errors
 @click.argument("model")
 @click.argument("file", default="-")
 @encoding_errors
-def command(model: str, file: str, encoding_errors: str) -> None:
+@engine_options
+def command(model: str, file: str, encoding_errors: str, on: EngineChoice) -> None:
     """Print three columns for every line of FILE (standard input without one): bits, bits a symbol, the line.
 
     The more bits, the odder the line; the oddest come first with
@@ -32,7 +34,7 @@ def command(model: str, file: str, encoding_errors: str) -> None:
     A model trained with --lines reads each line afresh, any other carries its state from line to line. A line
     that comes in through a pipe is scored as soon as it is there.
     """
-    loaded, vocabulary, record = open_model(model)
+    loaded, vocabulary, record = open_model(model, on)
     groups = text_lines(file, encoding_errors, exact=vocabulary.kind == "bytes")
     out = sys.stdout.buffer
     for line, score in _scored(loaded.network, vocabulary, groups, carry=not record.lines):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from elman import optimizers
 from elman.data import Vocabulary, Windows
@@ -130,8 +129,9 @@ class Tables:
 
     def guessing(self, network: Network) -> float:
         """Return the loss of one who knows nothing: all classes alike, or always the mean."""
-        spec = network.spec
-        return self.loss(Network.from_spec(spec, np.zeros(len(network.parameters), spec.dtype)))
+        ignorant = copy(network)
+        ignorant.parameters.flat[:] = 0
+        return self.loss(ignorant)
 
     def record(self) -> dict[str, Any]:
         """Return what the model file says of the table."""

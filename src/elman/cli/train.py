@@ -18,6 +18,7 @@ from elman.schedules import SCHEDULES
 from .begin import go_on, start
 from .checks import check
 from .config import use_config
+from .engine import EngineChoice, engine_options
 from .options import (
     LAYERS,
     NATURAL,
@@ -111,6 +112,7 @@ T, D, N, R, L = "Texts", "Data", "Network", "Regularization", "Training"
 @_option(L, "--grad-clip", NOT_NEGATIVE, "Largest norm of the gradient; 0: no limit.")
 @_option(L, "--validate-every", WHOLE, "Steps between validations (none: by the size of the data).")
 @_option(L, "--seed", NATURAL, "Decides every random choice.")
+@engine_options
 @click.option(
     "-o",
     "--output",
@@ -146,7 +148,7 @@ T, D, N, R, L = "Texts", "Data", "Network", "Regularization", "Training"
     callback=use_config,
     help="Read options from this file; those given here win.",
 )
-def command(output: str, resume: str | None, checkpoint_every: int, **options: Any) -> int:
+def command(output: str, resume: str | None, checkpoint_every: int, on: EngineChoice, **options: Any) -> int:
     """Train a network on FILE, and write the model with the lowest validation loss.
 
     FILE is a UTF-8 text ("-": standard input; without one, the bundled Tiny Shakespeare). With --target it is
@@ -161,8 +163,8 @@ def command(output: str, resume: str | None, checkpoint_every: int, **options: A
     """
     given = {name: value for name, value in options.items() if was_given(name)}
     if resume is not None:
-        run = go_on(resume, given, output if was_given("output") else None)
+        run = go_on(resume, given, output if was_given("output") else None, on)
     else:
         check(given)
-        run = start(given, output)
+        run = start(given, output, on)
     return run.to_the_end(checkpoint_every)

@@ -1,20 +1,23 @@
 """The engines: the loop over time and the matrix products, for any cell; the NumPy one says what is right."""
 
 from . import reference
-from .course import Course
-from .gather import is_symbols, look_up, sum_by_symbol
+from .choice import ENGINES, find
+from .course import PLAIN, Course
+from .engine import Engine
+from .gather import is_symbols, look_up
 from .memory import Memory
 from .tape import Tape, Weights
-from .threads import blas_threads
 
 __all__ = [
+    "ENGINES",
+    "PLAIN",
     "Course",
+    "Engine",
     "Memory",
     "Tape",
     "Weights",
-    "blas_threads",
+    "find",
     "is_symbols",
     "look_up",
     "reference",
-    "sum_by_symbol",
 ]

@@ -22,15 +22,49 @@ from elman.numerics import Array
 
 from . import normalization, overlap
 from .course import PLAIN, Course
-from .gather import is_symbols, look_up, sum_by_symbol
+from .gather import is_symbols, look_up
+from .gather import sum_by_symbol as sum_flat
 from .memory import Memory
+from .products import (
+    cross_entropy,
+    judge,
+    name,
+    outputs,
+    outputs_backward,
+    running,
+    square_sum,
+    sum_by_symbol,
+    update,
+)
 from .tape import Flow, Normal, Tape, Weights
+
+__all__ = [
+    "backward",
+    "cross_entropy",
+    "forward",
+    "judge",
+    "name",
+    "outputs",
+    "outputs_backward",
+    "running",
+    "square_sum",
+    "step",
+    "sum_by_symbol",
+    "update",
+]
 
 
 def forward(
-    cell: Cell, w: Weights, x: Array, state: States, *, memory: Memory, course: Course = PLAIN
+    cell: Cell,
+    w: Weights,
+    x: Array,
+    state: States,
+    *,
+    memory: Memory,
+    course: Course = PLAIN,
+    keep: bool = True,
 ) -> Tape:
-    """Run one layer over all steps.
+    """Run one layer over all steps; here all is kept for a way back, whether there will be one or not.
 
     Shapes: x: "T B" symbols or "T B I"; state: "B H" each.
     """
@@ -229,7 +263,7 @@ def _weight_gradients(w: Weights, tape: Tape, flow: Flow, gradient: Weights, mem
         if not is_symbols(tape.x):
             np.matmul(da.T, _flat(tape.x), out=gradient.U)
     if is_symbols(tape.x):
-        columns = sum_by_symbol(tape.x.reshape(-1), da, gradient.U.shape[1], memory)
+        columns = sum_flat(tape.x.reshape(-1), da, gradient.U.shape[1], memory)
         gradient.U[:] = columns.T
         if tape.normal is None:
             columns.sum(axis=0, out=gradient.b)

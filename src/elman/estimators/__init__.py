@@ -36,10 +36,12 @@ ESTIMATORS: dict[str, type[Recurrent]] = {
 }
 
 
-def load(path: str | os.PathLike[str]) -> Recurrent:
+def load(path: str | os.PathLike[str], *, engine: str = "auto", threads: int | None = None) -> Recurrent:
     """Return the fitted estimator in a file that `save` wrote, whichever it is; nothing in it can run.
 
-    Raises: FileError when the file cannot be opened; FormatError when it is damaged or holds no estimator.
+    Its parameters engine and threads are those given here: no file says which.
+    Raises: OptionError, EngineError for those that are not there; FileError when the file cannot be opened;
+            FormatError when it is damaged or holds no estimator.
 
     >>> import tempfile
     >>> model = SequenceClassifier(hidden_size=4, epochs=1).fit([[0.1, 0.2], [0.3, 0.1]], ["a", "b"])
@@ -48,7 +50,7 @@ def load(path: str | os.PathLike[str]) -> Recurrent:
     ...     load(os.path.join(directory, "model.safetensors"))
     SequenceClassifier(epochs=1, hidden_size=4)
     """
-    estimator: Recurrent = saving.read(path, ESTIMATORS)
+    estimator: Recurrent = saving.read(path, ESTIMATORS, engine=engine, threads=threads)
     return estimator
 
 

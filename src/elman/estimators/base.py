@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Self
 
 from sklearn.base import BaseEstimator
 
+from elman import engines
+from elman.network import Network
 from elman.optimizers import Optimizer
 
 from . import saving
@@ -26,6 +28,8 @@ OF_THE_NETWORK = (
     "zoneout",
     "initialization",
     "dtype",
+    "engine",
+    "threads",
 )
 
 
@@ -34,6 +38,8 @@ class Recurrent(BaseEstimator):
     """A recurrent network, and how it is trained.
 
     cell to zoneout, dtype   what `Network` takes: elman, gru or lstm, sizes and regularization.
+    engine, threads          what computes, see `Network`: no model depends on it but for rounding, so that
+                             files do not say it, and it may be set anew after fit.
     initialization           orthogonal, identity, glorot, uniform or standard_normal.
     epochs                   how often the data are gone through, unless `patience` ends it sooner.
     batch_size, optimizer, learning_rate, schedule, weight_decay, clip   what `train` takes.
@@ -72,28 +78,43 @@ class Recurrent(BaseEstimator):
     patience: int | None = None
     validation_fraction: float = 0.1
     random_state: Any = 0
+    engine: str = "auto"
+    threads: int | None = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to one model file, without pickle.
 
-        Left out is what only `partial_fit` knows: the memory of the optimizer, which begins anew.
+        Left out are engine and threads, and what only `partial_fit` knows: the memory of the optimizer, which
+        begins anew.
         Raises: NotFittedError; OptionError for a parameter that is no plain value, such as an Optimizer;
                 FileError, ResourceError when the path cannot be written.
         """
         saving.write(path, self)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
+    def load(cls, path: str | os.PathLike[str], *, engine: str = "auto", threads: int | None = None) -> Self:
         """Read what `save` wrote of an estimator of this class.
 
-        Raises: FileError when the file cannot be opened; FormatError when it is damaged or holds another.
+        Raises: OptionError, EngineError for engine and threads that are not there; FileError when the file
+                cannot be opened; FormatError when it is damaged or holds another.
         """
-        estimator: Self = saving.read(path, {cls.__name__: cls})
+        estimator: Self = saving.read(path, {cls.__name__: cls}, engine=engine, threads=threads)
         return estimator
 
     def network_options(self) -> dict[str, Any]:
         """Return those of the parameters that a network takes."""
         return {name: getattr(self, name) for name in OF_THE_NETWORK}
+
+    def running_network(self) -> Network:
+        """Return the network on the engine that the parameters ask for by now.
+
+        Raises: OptionError, EngineError when that is not there.
+        """
+        network: Network = self.network_
+        if network.machine.engine == engines.find(self.engine, network.spec.dtype, self.threads):
+            return network
+        spec, flat = network.spec, network.parameters.flat
+        return Network.from_spec(spec, flat, engine=self.engine, threads=self.threads)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

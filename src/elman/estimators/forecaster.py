@@ -94,7 +94,7 @@ class Forecaster(Recurrent):
         rows, shape = series.read(X, exogenous), np.shape(X)[1:]
         if self.__sklearn_is_fitted__():
             rows, shape = rows.after(self.past_), self.target_shape_
-            scales, network = self._scales(), self.network_
+            scales, network = self._scales(), self.running_network()
         else:
             scales, network = Scales.learn(rows, slice(None), self.scale), self._network(rows, seed_of(self))
         learned = learn_more(self, network, self._windows(rows, scales, slice(None)))
@@ -133,7 +133,7 @@ class Forecaster(Recurrent):
             raise OptionError(f"the head {spec.head!r} knows no quantiles; 'gaussian' and 'quantile' do")
         elif self.strategy == "recursive":
             before, known = x[: self.window, 0], x[self.window :, 0, self._columns :]
-            paths = draw_paths(self.network_, before, steps, paths=PATHS, known=known, seed=seed)
+            paths = draw_paths(self.running_network(), before, steps, paths=PATHS, known=known, seed=seed)
             found = np.quantile(paths, read_quantiles(self.quantiles), axis=1)
         else:
             mean, deviation = self._outputs(x, steps)[:, 0].swapaxes(0, 1)
@@ -229,7 +229,7 @@ class Forecaster(Recurrent):
 
         Shapes: x: "T R I", the window and, where forecasts are fed back, the steps after it → "S R W D".
         """
-        network, size = self.network_, self._columns
+        network, size = self.running_network(), self._columns
         if self.strategy == "recursive":
             y = forecast(network, x[: self.window], steps, known=x[self.window :, :, size:])
             return y.reshape(*y.shape[:2], -1, size)

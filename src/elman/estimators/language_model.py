@@ -90,7 +90,7 @@ class LanguageModel(Recurrent):
         """
         anew = not self.__sklearn_is_fitted__()
         corpus, lines = self._read(X, anew=anew)
-        network = self._network(corpus.vocabulary, seed_of(self)) if anew else self.network_
+        network = self._network(corpus.vocabulary, seed_of(self)) if anew else self.running_network()
         data = self._data(corpus, lines, None if lines else corpus.symbols)
         keep(self, learn_more(self, network, data) | {"vocabulary_": corpus.vocabulary, "lines_": lines})
         return self
@@ -104,7 +104,7 @@ class LanguageModel(Recurrent):
         check_is_fitted(self)
         corpus, lines = self._read(X, anew=False)
         batches = self._once(corpus, lines, None if lines else corpus.symbols)
-        return -evaluate(self.network_, batches).loss
+        return -evaluate(self.running_network(), batches).loss
 
     def perplexity(self, X: Any) -> float:
         """Return exp(-score): among how many equally likely symbols the model wavers.
@@ -122,7 +122,7 @@ class LanguageModel(Recurrent):
         self._read(X, anew=False)
         if not self.lines_:
             raise DataError("the model learned one text, in which none stands alone; score judges it")
-        scores = score_lines(self.network_, self.vocabulary_, X, carry=False)
+        scores = score_lines(self.running_network(), self.vocabulary_, X, carry=False)
         return np.array([-score.bits * math.log(2) for score in scores])
 
     def predict(self, X: Any) -> Array:
@@ -148,7 +148,7 @@ class LanguageModel(Recurrent):
             read = [self.vocabulary_.encode(text) for text in texts]
         if not all(map(len, read)):
             raise DataError("a text of X is empty; give a symbol or more to go on from")
-        return np.stack([found[-1] for found in outputs(self.network_, read)])
+        return np.stack([found[-1] for found in outputs(self.running_network(), read)])
 
     def sample(
         self,
@@ -167,7 +167,7 @@ class LanguageModel(Recurrent):
         """
         check_is_fitted(self)
         return sampling.sample(
-            self.network_,
+            self.running_network(),
             self.vocabulary_,
             prime,
             length=length,

@@ -50,7 +50,7 @@ def learn_sequences(estimator: Any, X: Any, lengths: Any, aim_of: AimOf, *, once
     kept, held = (every, every[:0]) if once else held_out(estimator, len(every), seed)
     aim = aim_of(given, kept if anew else None)
     form = _form(estimator, given, kept) if anew else estimator.form_
-    network = _network(estimator, form, given, aim, seed) if anew else estimator.network_
+    network = _network(estimator, form, given, aim, seed) if anew else estimator.running_network()
     x = form.encode(given, network.spec.dtype)
     data = _take(estimator, x, aim, kept)
     if once:

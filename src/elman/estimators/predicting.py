@@ -25,7 +25,7 @@ def answers(estimator: Any, X: Any, lengths: Any = None) -> list[Array]:
     Raises: NotFittedError; DataError, ShapeError when X is not of the form of fit.
     """
     check_is_fitted(estimator)
-    network = estimator.network_
+    network = estimator.running_network()
     return outputs(network, estimator.form_.encode(read_x(estimator, X, lengths), network.spec.dtype))
 
 

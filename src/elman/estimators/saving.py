@@ -22,6 +22,7 @@ from elman.numerics import Array
 from .form import Form
 
 KEYS = {"estimator", "parameters", "learned"}
+RUNTIME = ("engine", "threads")  # of the machine, not of the estimator: no file holds them
 TYPES = re.compile(r"[OU]|[<>|][biuf][1248]")  # of classes
 PLAIN = (bool, int, float, str, type(None))
 
@@ -55,7 +56,8 @@ class Learned:
 def write(path: str | os.PathLike[str], estimator: Any) -> None:
     """Write a fitted estimator; see `Recurrent.save`."""
     check_is_fitted(estimator)
-    parameters = {name: _plain(name, value) for name, value in estimator.get_params(deep=False).items()}
+    given = estimator.get_params(deep=False)
+    parameters = {name: _plain(name, value) for name, value in given.items() if name not in RUNTIME}
     learned = _facts(_learned(estimator))
     facts = {"estimator": type(estimator).__name__, "parameters": parameters, "learned": learned}
     record = {"elman": __version__, "lines": getattr(estimator, "lines_", False)}
@@ -63,9 +65,9 @@ def write(path: str | os.PathLike[str], estimator: Any) -> None:
     persistence.save(path, estimator.network_, vocabulary, record, preparation=facts)
 
 
-def read(path: str | os.PathLike[str], kinds: Mapping[str, Any]) -> Any:
+def read(path: str | os.PathLike[str], kinds: Mapping[str, Any], **runtime: Any) -> Any:
     """Return the estimator in a file, one of these kinds; see `load`."""
-    model = persistence.load(path)
+    model = persistence.load(path, **runtime)
     facts, file = model.preparation, os.fspath(path)
     if facts is None or set(facts) != KEYS:
         raise FormatError(f"{file}: holds no estimator; elman.load reads other models")
@@ -81,7 +83,7 @@ def read(path: str | os.PathLike[str], kinds: Mapping[str, Any]) -> Any:
         _check(attributes, kind.learns, model.network)
     except FormatError as error:
         raise FormatError(f"{file}: {error}") from None
-    vars(estimator).update({f"{name}_": value for name, value in attributes.items()})
+    vars(estimator).update(runtime | {f"{name}_": value for name, value in attributes.items()})
     estimator.network_ = model.network
     return estimator
 
@@ -178,7 +180,7 @@ def _unplain(value: Any) -> Any:
 
 
 def _configured(kind: Any, parameters: Any) -> Any:
-    names = set(kind().get_params(deep=False))
+    names = set(kind().get_params(deep=False)) - set(RUNTIME)
     if not isinstance(parameters, dict) or set(parameters) != names:
         raise FormatError(f"the parameters are {short(parameters)}; expected those of {kind.__name__}")
     return kind(**{name: _unplain(value) for name, value in parameters.items()})

@@ -60,7 +60,12 @@ def forward(
         case "last":
             return last.copy(), None
         case "mean":
-            return np.where(inside, h, 0).sum(axis=0) / _divisors(inside, h.dtype), None
+            total = np.zeros(h.shape[1:], h.dtype)
+            for step in np.where(
+                inside, h, 0
+            ):  # in order, whatever B and F: `sum` goes by pairs where B F is 1
+                total += step
+            return total / _divisors(inside, h.dtype), None
         case "max":
             alive = np.where(inside, h, -np.inf)
             first = alive.argmax(axis=0) if len(h) else None
