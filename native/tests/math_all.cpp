@@ -169,6 +169,23 @@ void arguments(std::uint64_t start, std::uint64_t, double* x) {
     }
 }
 
+// Where something changes, each with its 128 neighbors: the logarithms of the ends of the range, what
+// math.hpp compares with, √½, √2, and so on.
+template <class T> void edges(T* x) {
+    using Limits = std::numeric_limits<T>;
+    const bool narrow = sizeof(T) == 4;
+    const T highest = T(narrow ? 88.72283905206835 : 709.782712893384);
+    const T lowest = T(narrow ? 87.33654475055310 : 708.3964185322641);
+    const T one = T((Limits::digits + 3) * 0.34657359027997264);
+    const T ends[] = {0, Limits::min(), Limits::max(), 1, 2, T(0.56), T(0.34657359), T(0.69314718),
+                      T(0.7071067811865476), T(1.4142135623730951), one, T(one - 0.35),
+                      highest, T(highest + 0.7), lowest, T(lowest + 0.7)};
+    for (long j = 0; j < BLOCK; ++j) {
+        const T near = number<T>(typename Measure<T>::Integer(bits(ends[j % 16]) + j / 32 - 64));
+        x[j] = j / 16 % 2 ? -near : near;
+    }
+}
+
 template <class T> Table<T> sweep(const std::vector<Set<T>>& all, std::uint64_t count, std::uint64_t step) {
     const unsigned threads = std::max(1u, std::thread::hardware_concurrency());
     std::atomic<std::uint64_t> next{0};
@@ -177,6 +194,7 @@ template <class T> Table<T> sweep(const std::vector<Set<T>>& all, std::uint64_t 
     for (Table<T>& table : tables)
         workers.emplace_back([&] {
             static thread_local T x[BLOCK];
+            if (&table == &tables[0]) edges(x), block(all, x, table);
             for (std::uint64_t start; (start = next.fetch_add(BLOCK)) < count;)
                 arguments(start, step, x), block(all, x, table);
         });
@@ -191,7 +209,8 @@ template <class T> bool report(const char* type, const std::vector<Set<T>>& all,
     for (int f = 0; f < 4; ++f)
         for (std::size_t s = 0; s < all.size(); ++s) {
             const Found<T>& found = table[f * all.size() + s];
-            const double bound = (sizeof(T) == 4 ? FUNCTIONS[f].bound32 : FUNCTIONS[f].bound64) + !all[s].fused;
+            const double fused = sizeof(T) == 4 ? FUNCTIONS[f].bound32 : FUNCTIONS[f].bound64;
+            const double bound = all[s].fused ? fused : fused + 1;
             const bool kept = found.worst <= bound && !found.different && !found.outside && !found.not_odd;
             std::printf("%-8s%-8s %-9s worst %.4g at %.17g (bound %g), ", type, FUNCTIONS[f].name,
                         all[s].name.c_str(), found.worst, double(found.at), bound);
