@@ -22,12 +22,11 @@ def check(name: str, x: Array, axes: str, hint: str = "", /, **sizes: int) -> di
     """
     letters = axes.split()
     found = dict(zip(letters, x.shape, strict=False))
-    wanted = " ".join(f"{letter}={sizes[letter]}" if letter in sizes else letter for letter in letters)
     if x.ndim != len(letters):
+        wanted = " ".join(f"{letter}={sizes[letter]}" if letter in sizes else letter for letter in letters)
         many = f"{x.ndim} axes" if x.ndim != 1 else "1 axis"
         raise ShapeError(f"{name} has {many}, shape {x.shape}; expected ({wanted}). {hint}".rstrip())
-    wrong = [letter for letter, size in sizes.items() if found[letter] != size]
-    if wrong:
+    if sizes and (wrong := [letter for letter, size in sizes.items() if found[letter] != size]):
         came = ", ".join(f"{letter} = {found[letter]}" for letter in wrong)
         asked = ", ".join(f"{letter} = {sizes[letter]}" for letter in wrong)
         raise ShapeError(f"{name} has shape {x.shape}, {came}; expected {asked}. {hint}".rstrip())
