@@ -20,6 +20,7 @@ nox.options.sessions = ["tests", "lint", "types", "imports", "wheel"]
 BIN = Path(sys.executable).parent
 TORCH = "torch==2.13.0"
 JAX = "jax==0.10.2"
+ONNX = ("onnx==1.23.2", "onnxruntime==1.32.0")
 CLAIM = 1.78  # nats per symbol
 REPORTS = {"address": "AddressSanitizer", "undefined": "runtime error", "thread": "ThreadSanitizer"}
 
@@ -121,9 +122,10 @@ def parity(session: nox.Session) -> None:
 
 @nox.session(venv_backend="venv")
 def bench(session: nox.Session) -> None:
-    """Speed of training against hand-written NumPy, PyTorch and JAX; in an environment of its own."""
-    session.install("-e", ".", TORCH, JAX)
-    session.run("python", "benchmarks/speed/train_step.py", *session.posargs)
+    """A program of benchmarks/speed, in an environment of its own: nox -s bench -- streaming --write."""
+    session.install("-e", ".", TORCH, JAX, *ONNX)
+    program, *rest = session.posargs or ["train_step"]
+    session.run("python", f"benchmarks/speed/{program}.py", *rest)
 
 
 @nox.session

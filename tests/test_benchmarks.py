@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,19 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks/speed"))
 
+import entries
 import harness
 import results
+import scaling
+import streams
 import train_step
 from harness import Answers, Case, Disagreement, Player
+from rivals.bandwidth import Bandwidth
 from rivals.elman_train import Elman
 from rivals.numpy_careful import Careful
 from rivals.numpy_tuned import Tuned
+from rivals.stream_elman import Generate
+from rivals.stream_numpy import Textbook
 
 from elman import Network
 
@@ -50,7 +58,8 @@ def answers(rival: object, batches: harness.Batches) -> Answers:
 )
 def test_elman_and_numpy_agree(rival, cell, dtype, tolerance, batches):
     start = draw(CASES[cell]).astype(dtype)
-    ours, theirs = (answers(make(CASES[cell], start), batches) for make in (Elman, rival))
+    reference = partial(Elman, engine="reference")  # the compiled engine: test_a_wrong_rival_is_refused
+    ours, theirs = (answers(make(CASES[cell], start), batches) for make in (reference, rival))
     np.testing.assert_allclose(theirs.losses, ours.losses, atol=tolerance)
     for kind, tensor in ours.tensors.items():
         np.testing.assert_allclose(theirs.tensors[kind], tensor, atol=tolerance, err_msg=kind)
@@ -141,7 +150,8 @@ def test_parameters_lie_as_in_a_network(cell):
 def test_a_cell_meets_its_own_rivals(cell, layer):
     names = {e.name for e in train_step.rivals(CASES[cell])}
     by_hand = {"tuned NumPy", "PyTorch, own loop"} if cell == "elman" else set()
-    assert names == {"elman.train", "careful NumPy", f"PyTorch {layer}", "JAX lax.scan"} | by_hand
+    ours = {"elman.train", "elman.train, reference"}
+    assert names == ours | {"careful NumPy", f"PyTorch {layer}", "JAX lax.scan"} | by_hand
 
 
 def test_no_time_is_told_when_answers_differ(capsys, monkeypatch):
@@ -151,11 +161,11 @@ def test_no_time_is_told_when_answers_differ(capsys, monkeypatch):
         def block(self):
             raise AssertionError("a block was timed")
 
-    made = {"elman_train:make": Elman, "product:make": Careful, "numpy_careful:make": StepsTooFar}
+    made = {"elman_train:reference": Elman, "product:make": Careful, "numpy_careful:make": StepsTooFar}
     made["numpy_tuned:make"] = Tuned
 
     class Here:
-        def __init__(self, make, threads, case, flat, batches):
+        def __init__(self, make, threads, case, flat, batches, play):
             self._player = Timed(made[make](case, flat), batches)
 
         def __enter__(self):
@@ -164,12 +174,63 @@ def test_no_time_is_told_when_answers_differ(capsys, monkeypatch):
         def __exit__(self, *exception):
             return None
 
-    monkeypatch.setattr(train_step.processes, "start", Here)
+    monkeypatch.setattr(entries.processes, "start", Here)
     monkeypatch.setattr(train_step, "RIVALS", [e for e in train_step.RIVALS if e.needs == "numpy"])
     monkeypatch.setattr(sys, "argv", ["train_step.py", "--case", "7,3,4"])
     with pytest.raises(Disagreement, match="careful NumPy, 1 thread differs"):
         train_step.main()
     assert capsys.readouterr().out == ""
+
+
+def test_threads_that_change_a_bit_are_refused(batches):
+    case, start = CASES["elman"], draw(CASES["elman"])
+    given = {count: answers(Elman(case, start), batches) for count in (1, 2)}
+    scaling.check(case, given)
+    given[2].tensors["parameters"][3] = np.nextafter(given[2].tensors["parameters"][3], np.float32(9))
+    with pytest.raises(Disagreement, match="other bits on 2 threads than on 1"):
+        scaling.check(case, given)
+
+
+class ForgetsItsState(Textbook):
+    def step(self, symbol):
+        self._state = tuple(np.zeros_like(s) for s in self._state)
+        return super().step(symbol)
+
+
+class MistakesASymbol(Textbook):
+    def step(self, symbol):
+        return super().step(symbol - (symbol == 3))
+
+
+TEXT = np.random.default_rng(2).integers(0, 5, 300)
+
+
+@pytest.mark.parametrize("wrong", [ForgetsItsState, MistakesASymbol])
+@pytest.mark.parametrize("cell", CASES)
+def test_a_wrong_step_is_refused(wrong, cell):
+    case, start = CASES[cell], draw(CASES[cell])
+    given = {make.__name__: streams.Walker(make(case, start), TEXT).answers() for make in (Textbook, wrong)}
+    with pytest.raises(Disagreement, match=wrong.__name__):
+        streams.check_probabilities(case, given)
+    assert streams.check_probabilities(case, {"one": given["Textbook"], "two": given["Textbook"][-1:]}) == 0
+
+
+@pytest.mark.parametrize("cell", CASES)
+def test_elman_and_the_textbook_write_the_same(cell):
+    case, start = CASES[cell], draw(CASES[cell])
+    rivals = {"elman": Generate(case, start, "reference"), "textbook": Textbook(case, start)}
+    texts = {name: streams.Writer(rival, TEXT).answers() for name, rival in rivals.items()}
+    streams.check_texts(case, texts)
+    assert len(set(texts["elman"])) > 2
+    with pytest.raises(Disagreement, match="the 200th"):
+        streams.check_texts(case, {**texts, "wrong": [*texts["elman"][:-1], 7]})
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+def test_the_bandwidth_of_the_caches_is_that_of_reading_everything():
+    found, expected = Bandwidth(Case(5, 24, 1, 1), draw(CASES["elman"])).outputs(TEXT)
+    assert np.array_equal(found, expected)
+    assert expected.any()
 
 
 def test_a_part_of_the_results_is_replaced_and_the_others_stay(monkeypatch, tmp_path):

@@ -5,13 +5,20 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from harness import Array, Batches, Case, Player
+from harness import Array, Case
 
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")  # NPROC: JAX
+THREADS = (  # NPROC: JAX
+    "ELMAN_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NPROC",
+)
+Play = Callable[[Any, Any], Any]  # what makes a player of a rival and of what it is to do
 
 
 class Remote:
@@ -29,11 +36,13 @@ class Remote:
 
 
 @contextmanager
-def start(rival: str, threads: int | None, case: Case, flat: Array, batches: Batches) -> Iterator[Remote]:
+def start(
+    rival: str, threads: int | None, case: Case, flat: Array, task: Any, *, play: Play
+) -> Iterator[Remote]:
     """Start a player, "module:function" in rivals/; threads None: as many as the rival likes."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    child = context.Process(target=_serve, args=(there, rival, case, flat, batches), daemon=True)
+    child = context.Process(target=_serve, args=(there, rival, case, flat, task, play), daemon=True)
     with _threads(threads):
         child.start()
     there.close()
@@ -57,10 +66,10 @@ def _threads(number: int | None) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _serve(connection: Any, rival: str, case: Case, flat: Array, batches: Batches) -> None:
+def _serve(connection: Any, rival: str, case: Case, flat: Array, task: Any, play: Play) -> None:
     module, function = rival.split(":")
     make = getattr(importlib.import_module(f"rivals.{module}"), function)
-    player = Player(make(case, flat), batches)
+    player = play(make(case, flat), task)
     try:
         while True:
             connection.send(getattr(player, connection.recv())())

@@ -9,11 +9,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from elman.engines.loading import instruction_set
 from elman.engines.threads import blas_names
 
 HERE = Path(__file__).parent
 FILE = HERE / "RESULTS.md"
+PACKAGES = ("elman", "numpy", "torch", "jax", "onnxruntime")
+BEFORE = os.getloadavg()[0]
 HEAD = (
     "# Results\n\n"
     "Written by the programs beside this file; each part is one run. "
@@ -21,13 +27,15 @@ HEAD = (
 )
 
 
-def machine() -> str:
-    """Describe the machine, the versions, the commit and the date in two lines."""
-    versions = [f"{name} {version(name)}" for name in ("elman", "numpy", "torch", "jax") if version(name)]
+def machine(before: float = BEFORE) -> str:
+    """Describe the machine, its load, the versions, the commit and the date in two lines."""
+    versions = [f"{name} {version(name)}" for name in PACKAGES if version(name)]
+    load = f"load {before:.1f} before and {os.getloadavg()[0]:.1f} after"
+    python = f"{platform.system()}, Python {platform.python_version()}"
+    engine = f"compiled engine: {instruction_set() or 'none'}"
     return (
-        f"{_processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end; "
-        f"{platform.system()}, Python {platform.python_version()}\n"
-        f"{', '.join(versions)}; {blas_names()}; {_commit()}; {datetime.now(UTC).date()}"
+        f"{_processor()}, {os.cpu_count()} cores, {load}; {python}\n"
+        f"{', '.join(versions)}; {engine}; {blas_names()}; {_commit()}; {datetime.now(UTC).date()}"
     )
 
 
@@ -37,6 +45,26 @@ def version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def quartiles(values: Any, digits: int = 2) -> tuple[str, str]:
+    """Return the median, and the first and third quartile."""
+    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
+    return f"{middle:.{digits}f}", f"{low:.{digits}f}-{high:.{digits}f}"
+
+
+def ratio(values: Any) -> str:
+    """Return how many times as much, with quartiles."""
+    middle, others = quartiles(values, 0 if np.median(values) >= 100 else 1 if np.median(values) >= 10 else 2)
+    return f"{middle} × [{others}]"
+
+
+def asked(value: float, goal: float | None, *, most: bool = False) -> str:
+    """Return what was asked for, and whether it was reached; nothing where nothing was asked for."""
+    if goal is None:
+        return ""
+    reached = value <= goal if most else value >= goal
+    return f" (asked: at {'most' if most else 'least'} {goal:g}: {'reached' if reached else 'NOT reached'})"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -72,5 +100,5 @@ def _commit() -> str:
         done = subprocess.run(["git", *arguments], cwd=HERE, capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
 
-    changed = " with changes" if git("status", "--porcelain", "--", "../../src", ".") else ""
+    changed = " with changes" if git("status", "--porcelain", "--", "../../src", "../../native", ".") else ""
     return f"commit {git('rev-parse', '--short', 'HEAD') or 'none'}{changed}"

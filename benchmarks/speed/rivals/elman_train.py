@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from harness import CLIP, RATE, Case
@@ -30,10 +31,10 @@ class Feed:
 
 
 class Elman:
-    """A run of training, one step at a time."""
+    """A run of training, one step at a time; the threads are those of ELMAN_NUM_THREADS, or of BLAS."""
 
-    def __init__(self, case: Case, start: Array) -> None:
-        sizes = {"input_size": case.vocabulary, "output_size": case.vocabulary}
+    def __init__(self, case: Case, start: Array, engine: str = "auto") -> None:
+        sizes = {"input_size": case.vocabulary, "output_size": case.vocabulary, "engine": engine}
         network = Network(case.cell, hidden_size=case.hidden_size, dtype=start.dtype.name, **sizes)
         network.parameters.flat[:] = start
         self.parameters, self.gradient = network.parameters.flat, start
@@ -59,4 +60,4 @@ class Elman:
         return next(self._progress).loss
 
 
-make = Elman
+compiled, reference = (partial(Elman, engine=engine) for engine in ("native", "reference"))
