@@ -2,6 +2,7 @@
 #include "build.hpp"
 #include "heads.hpp"
 #include "optimizer.hpp"
+#include "streaming.hpp"
 
 namespace nb = nanobind;
 
@@ -125,6 +126,9 @@ NB_MODULE(_native, m) {
     m.def("instruction_sets", [] { return names([](const Set& set) { return set.runs(); }); });
     m.def("use", [](const char* name) { use(name); });
     m.def("in_use", [] { return in_use ? in_use->name : ""; });
-    define<float>(m.def_submodule("float32"));
-    define<double>(m.def_submodule("float64"));
+    nb::module_ single = m.def_submodule("float32"), twice = m.def_submodule("float64");
+    define<float>(single), define<double>(twice);
+    translate_refusals();
+    define_streams<float>(single, kernels_in_use<float>, kernels_in_use<double>);
+    define_streams<double>(twice, kernels_in_use<double>, kernels_in_use<double>);
 }

@@ -13,11 +13,11 @@ namespace elman::ELMAN_ISA {
 // A panel has four vectors. How many rows and vectors of sums the registers hold:
 constexpr Index PANEL_VECTORS = 4;
 #if ELMAN_TARGET_AVX512
-constexpr int TILE_ROWS = 6, TILE_VECTORS = 4;
+constexpr int TILE_ROWS = 6, TILE_VECTORS = 4, NEXT_VECTORS = 4;
 #elif ELMAN_TARGET_AVX2
-constexpr int TILE_ROWS = 6, TILE_VECTORS = 1;
+constexpr int TILE_ROWS = 6, TILE_VECTORS = 1, NEXT_VECTORS = 3;
 #else
-constexpr int TILE_ROWS = 2, TILE_VECTORS = 1;
+constexpr int TILE_ROWS = 2, TILE_VECTORS = 1, NEXT_VECTORS = 0;
 #endif
 
 template <class T> constexpr Index PANEL = PANEL_VECTORS * Vec<T>::lanes;
@@ -123,13 +123,45 @@ void product_panel(Left<T> left, Index rows, const T* right, Index depth, Start<
     if (rows >= 1) go(Count<1>{});
 }
 
+// One row × a whole panel and N vectors of the next: four chains alone would leave the multipliers waiting for each
+// other, and a last panel of one vector would take as long as a whole one.
+template <class T, int N>
+void two_panels(Left<T> left, const T* right, Index depth, Start<T> start, Out<T> out, Index columns) {
+    constexpr int lanes = Vec<T>::lanes, P = int(PANEL_VECTORS);
+    const Index stride = least(padded<T>(columns) - PANEL<T>, PANEL<T>);
+    const T* next = right + PANEL<T> * depth;
+    Vec<T> sum[P + N];
+    for (int n = 0; n < P + N; n++)
+        sum[n] = start.at ? load_columns(start.at + n * lanes, columns - n * lanes) : Vec<T>::zero();
+    for (Index k = 0; k < depth; k++, right += PANEL<T>, next += stride) {
+        Vec<T> l = Vec<T>::all(left.at[k * left.step]);
+        for (int n = 0; n < P; n++) sum[n] = fma(l, Vec<T>::load(right + n * lanes), sum[n]);
+        for (int n = 0; n < N; n++) sum[P + n] = fma(l, Vec<T>::load(next + n * lanes), sum[P + n]);
+    }
+    for (int n = 0; n < P + N; n++) store_columns(sum[n], out.at + n * lanes, columns - n * lanes);
+}
+
+// Two panels of one row, if the registers hold that many sums.
+template <class T>
+bool two_panels(Left<T> left, const T* right, Index depth, Start<T> start, Out<T> out, Index columns) {
+    const Index more = vectors<T>(columns) - PANEL_VECTORS;
+    if (more < 1 || least(more, PANEL_VECTORS) > NEXT_VECTORS) return false;
+    if (more == 1) two_panels<T, 1>(left, right, depth, start, out, columns);
+    else if (more == 2) two_panels<T, 2>(left, right, depth, start, out, columns);
+    else if (more == 3) two_panels<T, 3>(left, right, depth, start, out, columns);
+    else two_panels<T, 4>(left, right, depth, start, out, columns);
+    return true;
+}
+
 // out = start + left · right for all rows and columns.
 template <class T>
 void product(Left<T> left, Index rows, const T* packed, Index columns, Index depth, Start<T> start, Out<T> out) {
     for (Index c = 0; c < columns; c += PANEL<T>) {
         const Index wide = least(columns - c, PANEL<T>);
-        product_panel(left, rows, packed + c * depth, depth, Start<T>{start.at ? start.at + c : nullptr, start.row},
-                      Out<T>{out.at + c, out.row}, wide);
+        const Start<T> begin{start.at ? start.at + c : nullptr, start.row};
+        const Out<T> to{out.at + c, out.row};
+        if (rows == 1 && two_panels(left, packed + c * depth, depth, begin, to, columns - c)) c += PANEL<T>;
+        else product_panel(left, rows, packed + c * depth, depth, begin, to, wide);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "cells/lstm.hpp"
 #include "forward.hpp"
 #include "head.hpp"
+#include "shown.hpp"
 #include "sums.hpp"
 #include "update.hpp"
 
@@ -39,6 +40,7 @@ template <class T> constexpr Kernels<T> table{
     judge<T>,
     {update<T, Sgd>, update<T, RmsProp>, update<T, AdaGrad>, update<T, Adam>},
     squares<T>,
+    show<T>,
     apply<T>,
 };
 

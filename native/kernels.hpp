@@ -88,6 +88,16 @@ template <class T> struct Softmax {
     double* nats;                                 // weighted; the caller adds them up
 };
 
+enum class Head : int { values, softmax, sigmoid, gaussian };  // what users see of y
+
+// N rows of y as users see them.
+template <class T> struct Shown {
+    Index outputs;
+    Head head;
+    const T* y;
+    T* shown;                                     // "N O" each; it may be y
+};
+
 // One step of an optimizer: constants η, λ, then the rule's own.
 template <class T> struct Update {
     const double* constants;
@@ -113,6 +123,7 @@ template <class T> struct Kernels {
     void (*judge)(const Softmax<T>&, Index* guesses, Index begin, Index end);      // rows
     bool (*update[4])(const Update<T>&, Index begin, Index end);                   // entries; false: not finite
     double (*squares)(const T* g, Index count);
+    void (*show)(const Shown<T>&, Index begin, Index end);                         // rows
     void (*apply)(int function, const T* in, T* out, Index count);                 // tests: tanh, sigmoid, exp, log
 };
 

@@ -6,7 +6,7 @@ Batch, bptt                  backpropagation through time: full, truncated, chec
 gradcheck                    is a gradient the derivative of its loss?
 train                        a generator of Progress; optimizers, schedules
 evaluate, score_lines        nats and bits per symbol, of a whole text or of each line
-sample, generate, beam_search
+sample, generate, generate_many, beam_search
 save, load                   one file: weights, spec, vocabulary, record
 data                         vocabularies, corpora, streams, lines
 
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import bptt, data, optimizers, schedules
     from .data import Batch, Vocabulary, whole
-    from .decoding import beam_search, generate
+    from .decoding import beam_search, generate, generate_many
     from .errors import (
         DataError,
         ElmanError,
@@ -46,7 +46,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "data": ["Batch", "Vocabulary", "whole"],
-    "decoding": ["beam_search", "generate"],
+    "decoding": ["beam_search", "generate", "generate_many"],
     "errors": [
         "DataError",
         "ElmanError",
@@ -93,6 +93,7 @@ __all__ = [
     "data",
     "evaluate",
     "generate",
+    "generate_many",
     "gradcheck",
     "load",
     "log_softmax",

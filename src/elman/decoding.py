@@ -1,27 +1,30 @@
-"""From logits to symbols: drawn one after the other, or searched for the most probable of all continuations.
+"""From a network to symbols: drawn one after the other, or searched for the most probable continuations.
 
-A symbol is drawn by the inverse cumulative distribution, in float64 and in the order of the symbols, with one
-uniform double from generator(seed, "sampling"): the same network, options and seed give the same symbols.
-Source: top-p: Holtzman et al. 2020, arXiv:1904.09751; beam search: Lowerre 1976, The HARPY System (CMU).
+A symbol is drawn as `elman.drawing` says, with one uniform double from generator(seed, "sampling"), NumPy's
+Philox: the same network, options and seed give the same symbols, on the compiled engine with every set of
+instructions that has FMA. The reference engine rounds differently: a draw at the very edge of two symbols may
+fall to the other side. Source: beam search: Lowerre 1976, The HARPY System (CMU).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .drawing import NOT_FINITE, Weighing, check_finite, largest
 from .errors import NumericError, OptionError
 from .inputs import read_symbols
 from .network import Network
 from .numerics import Array, generator, log_softmax
 from .states import State
+from .streams import Streams
 
 WINDOW = 1024  # steps of a prime run at once, so that its logits are never in memory whole
+BLOCK = 256  # symbols drawn at once: enough that the costs of a call do not matter, few enough to wait for
 
 
 def generate(
@@ -46,7 +49,7 @@ def generate(
 
     Shapes: prime: "T" symbols, one or more.
     Raises: OptionError for an option out of range; ShapeError for a prime that the network cannot read;
-            NumericError when a logit is not finite.
+            NumericError when a logit is not finite; OptionError when the network changes meanwhile.
 
     >>> network = Network(input_size=3, hidden_size=4, output_size=3)
     >>> network.parameters.flat[:] = 0
@@ -54,73 +57,72 @@ def generate(
     >>> [next(symbols) for _ in range(8)]
     [2, 0, 0, 0, 0, 0, 0, 0]
     """
-    _check(temperature, top_k, top_p, seed)
-    symbol, state = _read_prime(network, prime)
-    weigh = partial(
-        weights, temperature=temperature, top_k=top_k, top_p=top_p, banned=_read_banned(network, banned)
-    )
-    return _generate(network, symbol, state, partial(_draw, weigh, generator(seed, "sampling")), fresh_after)
+    weighing = Weighing(temperature, top_k, top_p, _read_banned(network, banned), fresh_after)
+    random, symbols = generator(seed, "sampling"), _symbols(network, prime)
+    streams = network.streams(1)
+    streams.read(symbols[:-1, None])
+    return _drawn(streams, symbols[-1:], weighing, random)
 
 
-def _generate(
-    network: Network, symbol: int, state: State, draw: Callable[[Array], int], fresh_after: int | None
-) -> Iterator[int]:
-    while True:
-        logits, state = network.step(symbol, state)
-        symbol = draw(logits)
-        yield symbol
-        if symbol == fresh_after:
-            state = network.init_state()
-
-
-def _draw(weigh: Callable[[Array], Array], random: np.random.Generator, logits: Array) -> int:
-    # A double below 1 times the sum stays below the sum, and a weight of 0 leaves no room to fall into.
-    cumulative = np.add.accumulate(weigh(logits))
-    return int(cumulative.searchsorted(random.random() * cumulative[-1], side="right"))
-
-
-def weights(
-    logits: Array,
+def generate_many(
+    network: Network,
+    prime: ArrayLike | Sequence[ArrayLike],
     *,
+    length: int,
+    count: int | None = None,
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
-    banned: ArrayLike = (),
+    banned: Iterable[int] = (),
+    fresh_after: int | None = None,
+    seed: int = 0,
 ) -> Array:
-    """Return the weights that a symbol is drawn by: float64, in proportion to its probability, the largest 1.
+    """Draw `count` samples of `length` symbols at once; sample k is what `generate` gives with seed + k.
 
-    The options are those of `generate`.
+    The options are those of `generate`. A list of primes has one for each sample.
 
-    Shapes: logits: "O" → "O".
-    Raises: NumericError when a logit is not finite.
+    Shapes: prime: "T" symbols, one or more; or a list of such → "count length".
+    Raises: as `generate`; OptionError when there are more samples than primes, or fewer.
 
-    >>> weights(np.log([0.5, 0.25, 0.2, 0.05]), top_k=3, top_p=0.7)
-    array([1. , 0.5, 0. , 0. ])
+    >>> network = Network(input_size=3, hidden_size=4, output_size=3)
+    >>> samples = generate_many(network, [0, 2], count=5, length=7, seed=3)
+    >>> alone = generate(network, [0, 2], seed=4)
+    >>> samples.shape, [next(alone) for _ in range(7)] == samples[1].tolist()
+    ((5, 7), True)
     """
-    z = np.array(logits, np.float64)
-    _check_finite(z)
-    z[np.asarray(banned, np.intp)] = -np.inf
-    z -= z.max()
-    if temperature == 0:
-        top_k = 1
-    elif temperature != 1:
-        with np.errstate(over="ignore"):  # to −inf, whose weight is 0
-            z /= temperature
-    if top_k is not None or top_p is not None:
-        kept = _most_probable(z, top_k, top_p)
-        chosen = np.full_like(z, -np.inf)
-        chosen[kept] = z[kept]
-        z = chosen
-    return np.exp(z)
+    weighing = Weighing(temperature, top_k, top_p, _read_banned(network, banned), fresh_after)
+    primes, count = _primes(network, prime, count)
+    if length < 0:
+        raise OptionError(f"length is {length}; it must be a number of symbols, 0 or more")
+    random = [generator(seed + k, "sampling") for k in range(count)]
+    streams = network.streams(count)
+    for k, symbols in enumerate(primes[:count]):
+        streams.read(symbols[:-1, None], [k])
+    if len(primes) == 1 < count:
+        streams.set_state(range(count), streams.state(0))
+    samples = np.empty((count, length), np.intp)
+    last = np.resize([symbols[-1] for symbols in primes], count)
+    for start in range(0, length if count else 0, BLOCK):
+        size = min(BLOCK, length - start)
+        chances = np.array([each.random(size) for each in random])
+        drawn = _finite(streams.draw(last, chances, weighing), size)
+        samples[:, start : start + size], last = drawn, drawn[:, -1]
+    return samples
 
 
-def _most_probable(z: Array, top_k: int | None, top_p: float | None) -> Array:
-    """Return the symbols that top_k and then top_p leave."""
-    kept = _largest(z, top_k or len(z))
-    if top_p is None or top_p == 1:
-        return kept
-    reached = np.add.accumulate(np.exp(z[kept]))
-    return kept[: 1 + int(reached.searchsorted(top_p * reached[-1]))]
+def _drawn(streams: Streams, last: Array, weighing: Weighing, random: np.random.Generator) -> Iterator[int]:
+    """Yield symbol after symbol, drawn in blocks that grow: the first ones come at once."""
+    size = 1
+    while True:
+        drawn = streams.draw(last, random.random((1, size)), weighing)
+        yield from drawn[0].tolist()
+        last, size = _finite(drawn, size)[:, -1], min(2 * size, BLOCK)
+
+
+def _finite(drawn: Array, size: int) -> Array:
+    if drawn.shape[1] < size:
+        raise NumericError(NOT_FINITE)
+    return drawn
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ def beam_search(
             raise OptionError(f"{name} is {value}; it must be 1 or more")
     if end is not None:
         read_symbols("end", np.array(end), "", network.spec.output_size)
-    forbidden = _read_banned(network, banned)
+    forbidden = np.array(_read_banned(network, banned), np.intp)
     last, state = _read_prime(network, prime)
     feed, state = np.array([last]), _rows(state, None)
     beams, ended = [Beam((), 0.0)], list[Beam]()
@@ -180,10 +182,10 @@ def beam_search(
 
 def _grown(beams: list[Beam], logits: Array, banned: Array, width: int) -> list[tuple[Beam, int]]:
     """Return the `width` best beams that are one symbol longer, each with the row of its parent."""
-    _check_finite(logits)
+    check_finite(logits)
     costs = np.array([[beam.nats] for beam in beams]) - log_softmax(logits.astype(np.float64))
     costs[:, banned] = np.inf
-    best = _largest(-costs.ravel(), width)
+    best = largest(-costs.ravel(), width)
     parents, symbols = np.divmod(best[np.isfinite(costs.flat[best])], logits.shape[1])
     return [
         (Beam((*beams[row].symbols, symbol), float(costs[row, symbol])), row)
@@ -196,55 +198,44 @@ def _rows(state: State, rows: list[int] | None) -> State:
     return tuple(tuple(s[rows] for s in layer) for layer in state)
 
 
-def _largest(values: Array, count: int) -> Array:
-    """Return where the largest values lie, the largest first, equals in the order in which they lie.
-
-    Shapes: values: "N" → "min(count, N)".
-    """
-    count = min(count, len(values))
-    candidates = np.flatnonzero(values >= np.partition(values, -count)[-count])
-    return candidates[np.argsort(-values[candidates], kind="stable")][:count]
-
-
 def _read_prime(network: Network, prime: ArrayLike) -> tuple[int, State]:
-    """Return (the last symbol of a prime, the state before it).
-
-    Raises: OptionError for no symbol, or when the network does not read what it predicts; ShapeError.
-    """
-    reads, predicts = network.spec.input_size, network.spec.output_size
-    if reads != predicts:
-        raise OptionError(f"the network reads {reads} symbols and predicts {predicts}; it cannot feed itself")
-    if np.size(prime) == 0:
-        raise OptionError("the prime is empty; give one symbol or more to begin with")
-    symbols = read_symbols("prime", prime, "T", reads)
-    state = network.init_state()
+    """Return (the last symbol of a prime, the state before it). Raises: as `_symbols`."""
+    symbols, state = _symbols(network, prime), network.init_state()
     for start in range(0, len(symbols) - 1, WINDOW):
         _, state = network.run(symbols[start : min(start + WINDOW, len(symbols) - 1)], state)
     return int(symbols[-1]), state
 
 
-def _read_banned(network: Network, banned: Iterable[int]) -> Array:
+def _symbols(network: Network, prime: ArrayLike) -> Array:
+    """Return the symbols of a prime.
+
+    Raises: OptionError for no symbol, or when the network does not read what it predicts; ShapeError.
+    """
+    reads, predicts = network.spec.input_size, network.spec.y_size
+    if reads != predicts:
+        raise OptionError(f"the network reads {reads} symbols and predicts {predicts}; it cannot feed itself")
+    if np.size(prime) == 0:
+        raise OptionError("the prime is empty; give one symbol or more to begin with")
+    return read_symbols("prime", prime, "T", reads)
+
+
+def _primes(network: Network, prime: Any, count: int | None) -> tuple[list[Array], int]:
+    """Return (the primes, one or one for each sample; the number of samples)."""
+    several = isinstance(prime, list | tuple) and bool(prime) and np.ndim(prime[0]) > 0
+    primes = [_symbols(network, each) for each in (prime if several else [prime])]
+    if several and count not in (None, len(primes)):
+        raise OptionError(f"count is {count}, and there are {len(primes)} primes; leave out count")
+    if count is None and not several:
+        raise OptionError("count is missing: how many samples of this prime?")
+    return primes, len(primes) if count is None else count
+
+
+def _read_banned(network: Network, banned: Iterable[int]) -> tuple[int, ...]:
     """Return the banned symbols, each once. Raises: OptionError when nothing else is left; ShapeError."""
     listed = list(banned)
     if not listed:
-        return np.empty(0, np.intp)
+        return ()
     symbols = np.unique(read_symbols("banned", listed, "N", network.spec.output_size))
     if len(symbols) == network.spec.output_size:
         raise OptionError("every symbol is banned; leave at least one")
-    return symbols
-
-
-def _check_finite(logits: Array) -> None:
-    if not (math.isfinite(logits.max()) and math.isfinite(logits.min())):
-        raise NumericError("a logit is not finite: the weights hold, or lead to, NaN or infinity")
-
-
-def _check(temperature: float, top_k: int | None, top_p: float | None, seed: int) -> None:
-    if not 0 <= temperature < math.inf:
-        raise OptionError(f"temperature is {temperature}; it must be 0 (the most probable symbol) or more")
-    if top_k is not None and top_k < 1:
-        raise OptionError(f"top_k is {top_k}; it must be a number of symbols, 1 or more")
-    if top_p is not None and not 0 <= top_p <= 1:
-        raise OptionError(f"top_p is {top_p}; it must be a share of the probability, from 0 to 1")
-    if seed < 0:
-        raise OptionError(f"seed is {seed}; it must be 0 or more")
+    return tuple(symbols.tolist())

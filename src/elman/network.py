@@ -23,6 +23,8 @@ from .parameters import Parameters, initialize
 from .shapes import check
 from .spec import FIELDS, Spec
 from .states import Places, State, each, read_state, zipped
+from .streaming import Stream, check_stepwise
+from .streams import Streams
 
 
 class Network:
@@ -236,14 +238,27 @@ class Network:
         >>> y.shape
         (2,)
         """
-        if self.spec.bidirectional or self.spec.readout not in ("every", "last"):
-            what = "bidirectional" if self.spec.bidirectional else f"readout {self.spec.readout!r}"
-            raise OptionError(f"no single steps: {what} reads the whole sequence; use run")
+        check_stepwise(self.spec)
         batched = inputs.is_batched(x, axes=1)
         parts = inputs.read_parts(x, "B" * batched, self._reads)
         rows = inputs.size(parts, 0) if batched else None
         before = self.init_state(rows) if state is None else self._read_state(state, rows)
         return self.machine.step(parts, before)
+
+    def stream(self, state: bytes | State | None = None) -> Stream:
+        """Return a stream: a state that stays; it begins from a state, or from the initial one.
+
+        Raises: OptionError as `step`; FormatError for bytes that are no state of this network; ShapeError.
+
+        >>> stream = Network(input_size=3, hidden_size=4, output_size=2).stream()
+        >>> stream.step(2).shape, stream.run([0, 1, 1]).shape
+        ((2,), (3, 2))
+        """
+        return Stream(self.machine, self._reads, self._places, state)
+
+    def streams(self, count: int = 0) -> Streams:
+        """Return many streams that move on together, so many rows to begin with. Raises: as `stream`."""
+        return Streams(self.machine, self._reads, self._places, count)
 
     def start(
         self,

@@ -1,4 +1,4 @@
-"""Sizes beyond one block of anything: outputs, rows, columns, steps, symbols. Right, and the same on any threads."""
+"""Sizes beyond one block of anything: outputs, rows, columns, steps, symbols. Right, on any threads."""
 
 from __future__ import annotations
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,10 @@ from elman import Batch, Network
 from native_cases import MODULE, SETS, differentiated, draw, twin, unequal, using
 
 DTYPES = ("float32", "float64")
+TASKS = "/proc/self/task"  # Linux lists the threads of a process there
+has_fork = pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="this system has no fork"
+)
 
 
 def busy_case(cell: tuple[str, str] = ("gru", "tanh"), **given: Any) -> Case:
@@ -58,13 +64,11 @@ def _digest(case: Case) -> str:
 
 
 def _in_child(case: Case, answers: Any) -> None:
-    answers.put(_digest(case))
+    answers.put((_digest(case), len(os.listdir(TASKS)) if os.path.isdir(TASKS) else 0))
 
 
-@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="this system has no fork")
-def test_a_child_made_by_fork_after_use() -> None:
-    case = twin(busy_case(), threads=2)
-    expected = _digest(case)
+def of_children(case: Case) -> list[tuple[str, int]]:
+    """Ask children made by fork: what they say, and how many threads they have then."""
     context = multiprocessing.get_context("fork")
     answers = context.SimpleQueue()
     children = [context.Process(target=_in_child, args=(case, answers)) for _ in range(3)]
@@ -76,8 +80,38 @@ def test_a_child_made_by_fork_after_use() -> None:
         child.join(60)
         child.kill()  # one that hangs
     assert [child.exitcode for child in children] == [0] * 3
-    assert [answers.get() for _ in children] == [expected] * 3
-    assert _digest(case) == expected  # the parent goes on
+    return [answers.get() for _ in children]
+
+
+@has_fork
+def test_children_made_by_fork_after_use() -> None:
+    """They have threads of their own, and the parent goes on."""
+    case = twin(busy_case(), threads=2)
+    expected = _digest(case)
+    for digest, threads in of_children(case):
+        assert digest == expected
+        assert threads in (0, min(2, len(os.sched_getaffinity(0))))
+    assert _digest(case) == expected
+
+
+@has_fork
+def test_children_made_by_fork_during_use() -> None:
+    """Another thread is in the engine, with its threads, when the process is copied."""
+    case = twin(busy_case(), threads=2)
+    expected, ended = _digest(case), Event()
+
+    def go_on() -> None:
+        while not ended.is_set():
+            assert _digest(case) == expected
+
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(go_on)
+        try:
+            came = [digest for _ in range(4) for digest, _ in of_children(case)]
+        finally:
+            ended.set()
+        assert busy.result(60) is None
+    assert came == [expected] * 12
 
 
 def denormals_live(dtype: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from elman.cells import Cell, States
 from elman.numerics import Array
@@ -24,6 +24,10 @@ class Engine(Protocol):
     @property
     def cross_entropy(self) -> Callable[..., float] | None:
         """Softmax, cross-entropy and the way back at once, where the engine has it: see `Native`."""
+
+    @property
+    def stream(self) -> Callable[..., Any] | None:
+        """Rows of states that stay in compiled code, where the engine has them: see `Native`."""
 
     def running(self, batch: int, hidden_size: int, gates: int) -> AbstractContextManager[None]:
         """Return what surrounds a run."""

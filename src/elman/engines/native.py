@@ -24,6 +24,8 @@ CELLS = {("elman", "tanh"): 0, ("elman", "relu"): 1, ("gru", "tanh"): 2, ("lstm"
 
 RULES = {"sgd": 0, "rmsprop": 1, "adagrad": 2, "adam": 3}
 
+HEADS = {"softmax": 1, "sigmoid": 2, "gaussian": 3}  # what users see of y; 0: y itself
+
 
 @dataclass(frozen=True)
 class Native:
@@ -97,6 +99,26 @@ class Native:
         tape = Tape(np.ascontiguousarray(x), course, nothing, states, nothing, None)
         self.module.forward(*_layer(cell, w, tape, keep=False), self.threads)
         return tuple(slots[1].reshape(shape) for slots in states)
+
+    def stream(
+        self,
+        cell: Cell,
+        flat: Array,
+        *,
+        head: str,
+        sizes: tuple[int, ...],
+        layers: tuple[tuple[Array | None, ...], ...],
+        outlet: tuple[Array | None, ...],
+        zoneout: float,
+        many: bool,
+    ) -> Any:
+        """Return rows of states that stay in compiled code, as `elman.stepping` describes them: one, or many.
+
+        sizes: symbols or features, the embedding, features beside symbols, outputs; layers: U, W, b, d, gU,
+        gW, h0, s0 of each; outlet: V, c, E; all of them parts of `flat`.
+        """
+        codes = (CELLS[cell.name, cell.activation], HEADS.get(head, 0))
+        return self.module.Stream(flat, (*codes, *sizes), layers, outlet, zoneout, self.threads, many)
 
     def cross_entropy(
         self,

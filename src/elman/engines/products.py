@@ -16,6 +16,7 @@ running = blas_threads
 outputs = affine.forward
 cross_entropy = None  # in blocks of rows, as with any other head
 update = None  # as the optimizer itself says
+stream = None  # as elman.stepping does it
 
 
 def judge(rows: Array, V: Array, c: Array, targets: Array) -> tuple[Array, Array]:

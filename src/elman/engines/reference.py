@@ -33,6 +33,7 @@ from .products import (
     outputs_backward,
     running,
     square_sum,
+    stream,
     sum_by_symbol,
     update,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "running",
     "square_sum",
     "step",
+    "stream",
     "sum_by_symbol",
     "update",
 ]
