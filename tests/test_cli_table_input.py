@@ -221,3 +221,11 @@ def test_no_table_breaks_it(tmp_path, rows, kind):
     else:
         assert np.isfinite(load(model).network.parameters.flat).all()
         assert BROKEN not in elman("predict", model, file).err
+
+
+def test_text_that_only_the_rows_held_out_hold_is_refused(tmp_path):
+    file = write(tmp_path / "t.csv", "a,b\n1,1\n1,1\nx,1")
+    series = ("--target", "a", "--window", "2", "--steps", "1")
+    done = elman("train", file, "-o", tmp_path / "model.safetensors", *SMALL, *series)
+    assert refused(done, 2)
+    assert "--target 'a' holds text, though not in the rows to train on" in done.err

@@ -80,8 +80,10 @@ def _check_text_targets(train: Table, layout: Layout, s: Settings) -> None:
     if name is None or layout.target_kind == "labels":
         return
     column = train.columns[name]
-    first = next(row for row, text in enumerate(column) if as_numbers([text]) is None)
-    found = f"target {name!r} holds {shortened(column[first])} in {train.place(first)}"
+    first = next((row for row, text in enumerate(column) if as_numbers([text]) is None), None)
+    found = f"target {name!r} holds text, though not in the rows to train on"
+    if first is not None:
+        found = f"target {name!r} holds {shortened(column[first])} in {train.place(first)}"
     if layout.target_kind is not None:
         head = s.head or "quantile"
         raise DataError(f"{found}; --head {head} predicts numbers: mend it, or for labels leave --head out")
