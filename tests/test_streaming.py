@@ -22,6 +22,7 @@ from streaming_cases import (
 )
 
 CASES = 120
+TOLERANCE = {"float64": 1e-11, "float32": 2e-3}  # 5e-14, 4e-5 in 7,200: few units normalized amplify
 
 
 # ------------------------------------------------------------------------------------------ laws, as bytes
@@ -110,7 +111,7 @@ def test_the_reference_engine_says_the_same_to_rounding(seed):
             ]
             for a, b in zip(*said, strict=True):
                 error = np.abs(a - b).max() / max(1, np.abs(b).max())
-                assert error < (1e-10 if network.spec.dtype == "float64" else 1e-2), (network, error)
+                assert error < TOLERANCE[network.spec.dtype], (network, error)
             one, two = network.stream(two.state), other.stream(one.state)
 
 

@@ -20,7 +20,7 @@ from cases import Answers, Case, named, read
 from checks import worst
 from elman.cells import CELLS
 from elman.noise import Noise
-from matrix import CHOICES, Row, case_of, covering_rows
+from matrix import CHOICES, Row, case_of, covering_rows, exists
 from native_cases import SETS, differentiated, draw, twin, using
 
 SIZES: dict[str, tuple[int, ...]] = {
@@ -36,17 +36,24 @@ MORE["corner"] = {f"{name} × {n}": {} for name, n in product(SETS, (1, 2, 4))}
 
 
 def conditioned(row: Row) -> bool:
-    """Layer normalization forgets how large one unit was: the derivative by it is what rounding left."""
-    return row["H"] != "H=1" or row["option"] not in ("layer_norm", "all")
+    """Does what is asked for not hang on how a number was rounded?
+
+    Layer normalization forgets how large one unit was: the derivative by it is what rounding left. A unit
+    that zoneout held is as large as it was before but for rounding: which of the two is the larger?
+    """
+    norm, held = (row["option"] in (name, "all") for name in ("layer_norm", "zoneout"))
+    tied = held and row["noise"] == "noisy" and row["readout"] in ("max", "concat")
+    return exists(row) and not tied and not (norm and row["H"] == "H=1")
 
 
-with patch.dict(CHOICES, MORE):
-    ROWS = [row for row in covering_rows() if conditioned(row)]
+with patch.dict(CHOICES, MORE), patch("matrix.exists", conditioned):
+    ROWS = covering_rows()
 
 # Of the largest number of an array: both engines round, over some dozens of steps and products. A float32 is
 # compared with what the reference engine says in float64 to the same numbers; where that engine itself is off
 # by more than an eighth of this in float32, the case is so conditioned, and eight times that is tolerated.
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}  # 6e-15, 1.7e-6
+TIE = {"float64": 1e-12, "float32": 2e-6}
 
 
 def sized(row: Row, seed: int) -> Case:
@@ -80,17 +87,30 @@ def everything(case: Case) -> Answers:
     return told
 
 
+def closest(case: Case) -> float:
+    """How much larger a unit's largest output is than its next, where they are closest but not equal."""
+    if case.network.spec.readout not in ("max", "concat"):
+        return np.inf
+    run, _ = case.network.start(case.x, case.state, case.lengths, case.reset, case.noise)
+    h, lengths = run.passage.outputs, run.met.lengths
+    if lengths is not None:
+        h = np.where(np.arange(len(h))[:, None, None] < lengths[:, None], h, -np.inf)
+    first, second = np.sort(h, axis=0)[:-3:-1] if len(h) > 1 else (np.ones(1), np.zeros(1))
+    apart = (second > -np.inf) & (first != second)
+    return float(np.min(first[apart] - second[apart], initial=np.inf))
+
+
 def decided(draw_one: Callable[[int], Case]) -> tuple[Case, Answers, float]:
     """Return a case, what is right, and how far off an answer may be.
 
-    At a kink of relu or a tie of max the last bit of a float32 decides where a gradient goes: where the
-    reference engine goes astray in float32, another case is drawn.
+    Where two outputs are as good as equal, rounding decides which is the larger, and the gradient goes there;
+    so it does at the kink of relu, where the reference engine goes astray in float32: another case is drawn.
     """
     for seed in range(9):
         case = draw_one(seed)
         dtype, expected = case.network.spec.dtype, everything(twin(case, "reference", dtype="float64"))
         own = worst(everything(case), expected) if dtype == "float32" else 0.0
-        if own < TOLERANCE["float32"]:
+        if own < TOLERANCE["float32"] and closest(case) > TIE[dtype]:
             return case, expected, max(TOLERANCE[dtype], 8 * own)
     raise AssertionError("each case has a tie")
 
