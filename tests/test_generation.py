@@ -178,6 +178,21 @@ def test_a_logit_that_is_not_finite_ends_the_text_where_it_comes(engine):
         generate_many(circle, [0], count=3, length=9, temperature=0)
 
 
+@compiled
+def test_numbers_that_a_run_flushes_are_flushed():
+    network = Network(input_size=3, hidden_size=2, num_layers=2, output_size=3, engine="native")
+    flat, views = network.parameters.flat, network.parameters
+    flat[:] = 0
+    views["layers.0.U"][:] = views["layers.1.U"][:] = 1e-20  # product: no normal number
+    views["head.V"][1] = 1e38
+    assert not network.run([0])[0].any()
+    stream = network.stream()
+    stream.step(0)
+    assert not stream.logits.any()
+    assert said(network, [0], 5, temperature=0) == [0] * 5
+    assert said(on("reference", network), [0], 5, temperature=0) == [1] * 5  # flushes nothing
+
+
 @every_engine
 def test_a_network_that_changes_ends_the_text(engine):
     network = talker(np.random.default_rng(1), engine)
