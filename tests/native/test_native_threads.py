@@ -51,7 +51,10 @@ def test_the_work_is_for_as_many() -> None:
 
 
 COUNT = """
-import os, numpy as np, elman
+import os, threading, numpy as np, elman
+first = threading.Thread(target=int)  # with the first, a sanitizer starts one of its own
+first.start()
+first.join()
 network = elman.Network(input_size=9, hidden_size=128, output_size=5, engine="native", threads={threads})
 before = len(os.listdir("/proc/self/task"))
 network.run(np.zeros((20, 32), int))
