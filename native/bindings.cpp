@@ -3,6 +3,7 @@
 #include "heads.hpp"
 #include "optimizer.hpp"
 #include "streaming.hpp"
+#include "whole.hpp"
 
 namespace nb = nanobind;
 
@@ -87,7 +88,7 @@ template <class T> void define(nb::module_ m) {
         head_inputs<T>(kernels_in_use<T>(), sizes, arrays, threads);
     });
     m.def("softmax", [](nb::tuple sizes, nb::tuple arrays, double total, double share, int threads) {
-        return softmax_loss<T>(kernels_in_use<T>(), sizes, arrays, {total, share}, threads);
+        return softmax_loss<T>(kernels_in_use<T>(), sizes, arrays, total, share, threads);
     });
     m.def("judge", [](nb::tuple sizes, nb::tuple arrays, int threads) {
         judge_symbols<T>(kernels_in_use<T>(), sizes, arrays, threads);
@@ -116,11 +117,22 @@ template <class T> void define(nb::module_ m) {
     });
 }
 
+template <class T> void define_whole(nb::module_ m) {
+    nb::class_<Whole<T>> whole(m, "Whole");
+    whole.def("__init__", [](Whole<T>* self, nb::handle flat, nb::tuple sizes, nb::tuple layers, nb::tuple outlet,
+                             int threads) {
+        new (self) Whole<T>(kernels_in_use<T>(), flat, sizes, layers, outlet, threads);
+    });
+    whole.def("room", &Whole<T>::room);
+    whole.def("differentiate", &Whole<T>::differentiate);
+}
+
 }  // namespace
 }  // namespace elman
 
 NB_MODULE(_native, m) {
     using namespace elman;
+    nb::set_leak_warnings(false);  // a network may live until the interpreter ends
     m.attr("source_digest") = source_digest;
     m.def("built_sets", [] { return names([](const Set&) { return true; }); });
     m.def("instruction_sets", [] { return names([](const Set& set) { return set.runs(); }); });
@@ -129,6 +141,7 @@ NB_MODULE(_native, m) {
     nb::module_ single = m.def_submodule("float32"), twice = m.def_submodule("float64");
     define<float>(single), define<double>(twice);
     translate_refusals();
+    define_whole<float>(single), define_whole<double>(twice);
     define_streams<float>(single, kernels_in_use<float>, kernels_in_use<double>);
     define_streams<double>(twice, kernels_in_use<double>, kernels_in_use<double>);
 }

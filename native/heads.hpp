@@ -56,10 +56,6 @@ void head_inputs(const Kernels<T>& k, const nanobind::tuple& sizes, const nanobi
     head_gradients(k, Outer<T>{steps, batch, O, R, dy, rows, dV, true}, dc, threads);
 }
 
-struct Loss {
-    double total, share;
-};
-
 // The sum of the rows' nats: in each shard in order, the shards along the tree.
 inline double tree_sum(const double* nats, Index steps, Index batch) {
     double shard[SHARDS] = {};
@@ -71,46 +67,61 @@ inline double tree_sum(const double* nats, Index steps, Index batch) {
     return shard[0];
 }
 
-// sizes: T, B, R, O; arrays: rows, V, c, targets, weights, dV, dc, drows. Returns the loss; logits live for a block.
-template <class T>
-double softmax_loss(const Kernels<T>& k, const nanobind::tuple& sizes, const nanobind::tuple& arrays, Loss loss,
-                    int threads) {
-    static thread_local Arena logits, losses;
-    expect(sizes, 4, "sizes"), expect(arrays, 8, "arrays");
-    const Index steps = size_of(sizes, 0), batch = size_of(sizes, 1), R = size_of(sizes, 2), O = size_of(sizes, 3);
-    hold_together({steps, batch, R, O});
-    const Index N = steps * batch, depth = std::max<Index>(1, BLOCK / std::max<Index>(1, batch * O));
-    Views views;
-    const T *rows = views.in<T>(arrays[0], N * R, "rows"), *V = views.in<T>(arrays[1], O * R, "V");
-    const T* c = views.in<T>(arrays[2], O, "c");
-    const Index* targets = symbols_in(views, arrays[3], N, O, "targets");
-    const double* weights = views.in<double>(arrays[4], N, "weights");
-    T *dV = views.out<T>(arrays[5], O * R, "dV"), *dc = views.out<T>(arrays[6], O, "dc");
-    T* drows = views.out<T>(arrays[7], N * R, "drows");
-    if (!rows || !V || !c || !targets || !dV || !dc || !drows)
-        throw std::invalid_argument("an array that is needed is None");
+// Softmax and cross-entropy over V and c, with the way back.
+template <class T> struct SoftmaxLoss {
+    Index steps, batch, R, O;
+    const T *rows, *V, *c;
+    const Index* targets;
+    const double* weights;  // none: 1
+    T *dV, *dc, *drows;     // dV and dc are added to, drows is written
+    double total, share;
+};
 
-    nanobind::gil_scoped_release released;
+// The loss; logits live for a block.
+template <class T> double softmax_pass(const Kernels<T>& k, const SoftmaxLoss<T>& h, int threads) {
+    static thread_local Arena logits, losses;
+    const Index batch = h.batch, R = h.R, O = h.O, depth = std::max<Index>(1, BLOCK / std::max<Index>(1, batch * O));
     Affine<T> f{R, O};
-    f.c = c;
+    f.c = h.c;
     Packs<T> packs(k, threads);
-    packs.add(&f.Vt, V, R, O, true), packs.add(&f.V, V, O, R, false);
+    packs.add(&f.Vt, h.V, R, O, true), packs.add(&f.V, h.V, O, R, false);
     packs.pack();
-    double* nats = losses.room<double>(N);
-    T* y = logits.room<T>(std::min(depth, steps) * batch * O);
-    for (Index t = 0; t < steps; t += depth) {
-        const Index count = std::min(depth, steps - t), at = t * batch, M = count * batch;
-        f.rows = rows + at * R, f.y = y, f.drows = drows + at * R;
-        Softmax<T> s{O, y, targets + at, weights ? weights + at : nullptr, loss.total, loss.share, nats + at};
+    double* nats = losses.room<double>(h.steps * batch);
+    T* y = logits.room<T>(std::min(depth, h.steps) * batch * O);
+    for (Index t = 0; t < h.steps; t += depth) {
+        const Index count = std::min(depth, h.steps - t), at = t * batch, M = count * batch;
+        f.rows = h.rows + at * R, f.y = y, f.drows = h.drows + at * R;
+        const double* weights = h.weights ? h.weights + at : nullptr;
+        const Softmax<T> s{O, y, h.targets + at, weights, h.total, h.share, nats + at};
         split(threads, M, 2.0 * double(M) * double(R) * double(O), [&](Index begin, Index end) {
             for (Index row = begin; row < end; row += TILE) {
                 const Index last = std::min(row + TILE, end);
                 k.outputs(f, row, last), k.softmax(s, row, last), k.inputs(f, row, last);
             }
         });
-        head_gradients(k, Outer<T>{count, batch, O, R, y, f.rows, dV, true}, dc, threads);
+        head_gradients(k, Outer<T>{count, batch, O, R, y, f.rows, h.dV, true}, h.dc, threads);
     }
-    return tree_sum(nats, steps, batch) / loss.total;
+    return tree_sum(nats, h.steps, batch) / h.total;
+}
+
+// sizes: T, B, R, O; arrays: rows, V, c, targets, weights, dV, dc, drows. Returns the loss.
+template <class T>
+double softmax_loss(const Kernels<T>& k, const nanobind::tuple& sizes, const nanobind::tuple& arrays, double total,
+                    double share, int threads) {
+    expect(sizes, 4, "sizes"), expect(arrays, 8, "arrays");
+    SoftmaxLoss<T> h{size_of(sizes, 0), size_of(sizes, 1), size_of(sizes, 2), size_of(sizes, 3)};
+    hold_together({h.steps, h.batch, h.R, h.O});
+    const Index N = h.steps * h.batch;
+    Views views;
+    h.rows = views.in<T>(arrays[0], N * h.R, "rows"), h.V = views.in<T>(arrays[1], h.O * h.R, "V");
+    h.c = views.in<T>(arrays[2], h.O, "c"), h.targets = symbols_in(views, arrays[3], N, h.O, "targets");
+    h.weights = views.in<double>(arrays[4], N, "weights");
+    h.dV = views.out<T>(arrays[5], h.O * h.R, "dV"), h.dc = views.out<T>(arrays[6], h.O, "dc");
+    h.drows = views.out<T>(arrays[7], N * h.R, "drows"), h.total = total, h.share = share;
+    if (!h.rows || !h.V || !h.c || !h.targets || !h.dV || !h.dc || !h.drows)
+        throw std::invalid_argument("an array that is needed is None");
+    nanobind::gil_scoped_release released;
+    return softmax_pass(k, h, threads);
 }
 
 // sizes: N, R, O; arrays: rows, V, c, targets, nats, guesses. What symbols cost, and which were the most probable.

@@ -1,7 +1,7 @@
-// Layers and heads as Python hands them over: tuples of arrays, None for what is absent.
+// Layers as Python hands them over: tuples of arrays, None for what is absent.
 #pragma once
 
-#include "symbols.hpp"
+#include "passes.hpp"
 #include "views.hpp"
 
 namespace elman {
@@ -38,13 +38,9 @@ inline const Index* symbols_in(Views& views, nanobind::handle array, Index count
 }
 
 // A layer whose arrays have been checked.
-template <class T> struct Checked {
+template <class T> struct Checked : Ready<T> {
+    using Ready<T>::cell, Ready<T>::states, Ready<T>::F, Ready<T>::p, Ready<T>::U, Ready<T>::W, Ready<T>::symbols;
     Views views;
-    Cell cell;
-    Index states, F;
-    Pass<T> p{};
-    const T *U, *W;
-    const Index* symbols;
 
     explicit Checked(const Layer& l) {
         expect(l.sizes, 4, "sizes"), expect(l.weights, 6, "weights"), expect(l.course, 8, "course");
@@ -102,20 +98,9 @@ template <class T> struct Checked {
 };
 
 template <class T> void forward_layer(const Kernels<T>& k, const Layer& layer, int threads) {
-    static thread_local Arena tables;
     Checked<T> c(layer);
-    Pass<T>& p = c.p;
     nanobind::gil_scoped_release released;
-    Packs<T> packs(k, threads);
-    packs.add(&p.Wt, c.W, p.hidden, c.F, true);
-    if (p.x) packs.add(&p.Ut, c.U, p.inputs, c.F, true);
-    packs.pack();
-    if (p.x) return run_rows(k, c.cell, p, false, threads);
-    const Numbered found(c.symbols, p.steps * p.batch, p.inputs);
-    T* table = tables.room<T>(found.count * c.F);
-    look_up(found, c.U, p.gU ? nullptr : p.b, c.F, p.inputs, threads, table);
-    p.table = table, p.symbols = found.numbers;
-    run_rows(k, c.cell, p, false, threads);
+    forward_pass(k, c, threads);
 }
 
 template <class T>
@@ -137,27 +122,13 @@ void backward_layer(const Kernels<T>& k, const Layer& layer, const nanobind::tup
     p.dr = p.gU ? c.need(c.out(flow[5], places * F, "dr")) : p.du;
     p.da_x = p.gU ? c.need(c.out(flow[6], places * F, "da_x")) : p.gates;
     p.dx = c.out(flow[7], places * p.inputs, "dx");
-    T *dU = c.need(c.out(gradient[0], F * p.inputs, "dU")), *dW = c.need(c.out(gradient[1], F * p.hidden, "dW"));
-    T *db = c.need(c.out(gradient[2], F, "db")), *dd = c.out(gradient[3], F, "dd");
-    T *dgU = c.out(gradient[4], F, "dgU"), *dgW = c.out(gradient[5], F, "dgW");
+    Into<T> into;
+    into.U = c.need(c.out(gradient[0], F * p.inputs, "dU")), into.W = c.need(c.out(gradient[1], F * p.hidden, "dW"));
+    into.b = c.need(c.out(gradient[2], F, "db")), into.d = c.out(gradient[3], F, "dd");
+    into.gU = c.out(gradient[4], F, "dgU"), into.gW = c.out(gradient[5], F, "dgW");
 
     nanobind::gil_scoped_release released;
-    Packs<T> packs(k, threads);
-    packs.add(&p.W, c.W, F, p.hidden, false);
-    if (p.dx) packs.add(&p.U, c.U, F, p.inputs, false);
-    packs.pack();
-    run_rows(k, c.cell, p, true, threads);
-    Outer<T> W{p.steps, p.batch, F, p.hidden, p.dr, p.states[0], dW};
-    W.reset = p.reset, W.anew = p.anew[0], W.mask = p.mask;
-    add_up(k, W, threads);
-    auto add = [&](const T* left, const T* times, T* out) {
-        if (out) add_rows(k, Outer<T>{p.steps, p.batch, F, 1, left, nullptr, out, false, times}, threads);
-    };
-    add(p.gates, nullptr, db), add(p.du, nullptr, dd);
-    if (p.gU) add(p.gates, p.hat_x, dgU), add(p.du, p.hat_h, dgW);
-    if (p.x) return add_up(k, Outer<T>{p.steps, p.batch, F, p.inputs, p.da_x, p.x, dU}, threads);
-    const Numbered found(c.symbols, places, p.inputs);
-    sum_by_symbol(k, found, BySymbol<T>{p.steps, p.batch, F, p.inputs, p.da_x, nullptr, nullptr, dU}, true, threads);
+    backward_pass(k, c, into, threads);
 }
 
 }  // namespace elman

@@ -9,17 +9,24 @@ from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).parent / "native"))  # whose helpers the promises use, too
 collect_ignore = ["slow/parity_torch.py"]  # nox -s parity runs it: it needs PyTorch
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--interpreter", default=sys.executable, help="the Python whose start-up is tried")
+    parser.addoption("--full", action="store_true", help="the promises at full length: an hour and more")
+    parser.addoption("--record", action="store_true", help="write what the promises' tests find into docs/")
 
 
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its option
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(random.SystemRandom().randrange(10_000))
+    if config.option.record:
+        from promises.ledger import Recorder
+
+        config.pluginmanager.register(Recorder("full" if config.option.full else "quick"))
     # A shell without job control starts background jobs that ignore Ctrl-C, nohup such as ignore a hang-up,
     # and every process started from them does so, too: the tests of signals would test that.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -213,6 +213,9 @@ class Network:
         however large the vocabulary.
         Raises: ShapeError, DataError when batch or state do not fit the network.
         """
+        at_once = self.machine.whole.differentiate
+        if noise is None and dstate is None and (done := at_once(batch, state, share)):
+            return Differentiated(*done)
         run, batched = self.start(batch.x, state, batch.lengths, batch.reset, noise)
         after = self.machine.finish(run)
         dlast = None if dstate is None else self._read_state(dstate, len(after[0][0]) if batched else None)

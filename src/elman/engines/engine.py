@@ -26,6 +26,10 @@ class Engine(Protocol):
         """Softmax, cross-entropy and the way back at once, where the engine has it: see `Native`."""
 
     @property
+    def whole(self) -> Callable[..., Any] | None:
+        """A plain network there and back in one call, where the engine has it: see `Native`."""
+
+    @property
     def stream(self) -> Callable[..., Any] | None:
         """Rows of states that stay in compiled code, where the engine has them: see `Native`."""
 

@@ -120,6 +120,19 @@ class Native:
         codes = (CELLS[cell.name, cell.activation], HEADS.get(head, 0))
         return self.module.Stream(flat, (*codes, *sizes), layers, outlet, zoneout, self.threads, many)
 
+    def whole(
+        self,
+        cell: Cell,
+        flat: Array,
+        *,
+        sizes: tuple[int, int],
+        layers: tuple[tuple[Array | None, ...], ...],
+        outlet: tuple[Array, Array],
+    ) -> Any:
+        """Return what differentiates a plain network in one call, as native/whole.hpp says."""
+        code = CELLS[cell.name, cell.activation]
+        return self.module.Whole(flat, (code, *sizes), layers, outlet, self.threads)
+
     def cross_entropy(
         self,
         rows: Array,

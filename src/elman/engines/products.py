@@ -17,6 +17,7 @@ outputs = affine.forward
 cross_entropy = None  # in blocks of rows, as with any other head
 update = None  # as the optimizer itself says
 stream = None  # as elman.stepping does it
+whole = None  # as elman.machine does it
 
 
 def judge(rows: Array, V: Array, c: Array, targets: Array) -> tuple[Array, Array]:

@@ -36,6 +36,7 @@ from .products import (
     stream,
     sum_by_symbol,
     update,
+    whole,
 )
 from .tape import Flow, Normal, Tape, Weights
 
@@ -53,6 +54,7 @@ __all__ = [
     "stream",
     "sum_by_symbol",
     "update",
+    "whole",
 ]
 
 
