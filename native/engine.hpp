@@ -9,6 +9,7 @@
 #include "pool.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace elman {
 
@@ -93,7 +94,11 @@ template <class T> void run_rows(const Kernels<T>& k, Cell cell, const Pass<T>& 
 }
 
 // A gradient of weights. A part is some of its rows, whole tiles of them.
-template <class T> void add_up(const Kernels<T>& k, const Outer<T>& o, int threads) {
+template <class T> void add_up(const Kernels<T>& k, Outer<T> o, int threads) {
+    if (o.rows > o.columns && !o.reset && !o.mask) {  // the left is what costs more to pack: the smaller of both
+        std::swap(o.left, o.right), std::swap(o.rows, o.columns);
+        o.turned = true;
+    }
     const Index tiles = ceil_div(o.rows, k.tile_rows);
     const double work = double(o.steps) * double(o.batch) * double(o.rows) * double(o.columns);
     const Index most = std::max<Index>(1, ROWS_AT_ONCE / k.tile_rows);
@@ -105,10 +110,9 @@ template <class T> void add_up(const Kernels<T>& k, const Outer<T>& o, int threa
 }
 
 template <class T> void add_rows(const Kernels<T>& k, const Outer<T>& o, int threads) {
-    const Index groups = ceil_div(o.rows, 16);  // a cache line at least
-    split(threads, groups, double(o.steps) * double(o.batch) * double(o.rows), [&](Index begin, Index end) {
-        k.sums(o, begin * 16, std::min(end * 16, o.rows));
-    });
+    constexpr Index group = 64;  // columns: some cache lines side by side
+    split(threads, ceil_div(o.rows, group), double(o.steps) * double(o.batch) * double(o.rows),
+          [&](Index begin, Index end) { k.sums(o, begin * group, std::min(end * group, o.rows)); });
 }
 
 }  // namespace elman

@@ -173,10 +173,15 @@ template <class T> void pack(const Packing<T>& p, Index begin, Index end) {
         const Index first = panel * PANEL<T>, wide = least(p.columns - first, PANEL<T>), stride = padded<T>(wide);
         T* to = p.packed + first * p.depth;
         if (p.turned) {
-            for (Index c = 0; c < stride; c++) {
+            Index c = 0;
+            for (constexpr Index side = 8; c + side <= wide; c += side) {  // what is written lies side by side
                 const T* from = p.matrix + (first + c) * p.depth;
-                for (Index k = 0; k < p.depth; k++) to[k * stride + c] = c < wide ? from[k] : T(0);
+                for (Index k = 0; k < p.depth; k++)
+                    for (Index j = 0; j < side; j++) to[k * stride + c + j] = from[j * p.depth + k];
             }
+            for (; c < stride; c++)
+                for (Index k = 0; k < p.depth; k++)
+                    to[k * stride + c] = c < wide ? p.matrix[(first + c) * p.depth + k] : T(0);
             continue;
         }
         for (Index k = 0; k < p.depth; k++, to += stride)

@@ -60,6 +60,7 @@ template <class T> struct Outer {
     const std::uint8_t* reset = nullptr;          // right is replaced by anew where rows begin again
     const T* anew = nullptr;                      // "B columns"
     const T* mask = nullptr;                      // "B columns": right is multiplied by it
+    bool turned = false;                          // out is "columns rows"
 };
 
 // Σ rows of each number, places of a number together and in the order of the shards.

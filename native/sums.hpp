@@ -92,6 +92,18 @@ template <class T> Index outer_scratch(const Outer<T>& o, Index rows) {
     return most_tokens(o.batch) * (PANEL<T> + in_tiles(rows)) + TREE_DEPTH * rows * padded<T>(o.columns);
 }
 
+// Rows [begin, begin + rows) of the sum as columns of the output.
+template <class T> void write_turned(const Outer<T>& o, Index begin, Index rows, const T* sum) {
+    for (Index j = 0; j < o.columns; j++) {
+        const Index c = j / PANEL<T> * PANEL<T>, stride = padded<T>(least(o.columns - c, PANEL<T>));
+        T* to = o.out + j * o.rows + begin;
+        for (Index r = 0; r < rows; r++) {
+            const T value = sum ? sum[c * rows + r * stride + (j - c)] : T(0);
+            to[r] = o.add ? to[r] + value : value;
+        }
+    }
+}
+
 // Rows [begin, end) of the sum. Of a panel of a buffer the rows lie together: [panel][row][stride].
 template <class T> void outer(const Outer<T>& o, Index begin, Index end, T* scratch) {
     const Index rows = end - begin, size = rows * padded<T>(o.columns);
@@ -116,38 +128,55 @@ template <class T> void outer(const Outer<T>& o, Index begin, Index end, T* scra
         for (Index j = 0; j < size; j += Vec<T>::lanes) (Vec<T>::load(a + j) + Vec<T>::load(b + j)).store(a + j);
     };
     const int total = o.steps ? over_shards(o.batch, fill, join) : -1;
+    const T* sum = sums + total * size;
+    if (o.turned) return write_turned(o, begin, rows, total < 0 ? nullptr : sum);
     for (Index r = 0; r < rows; r++)
         for (Index j = 0; j < o.columns; j += Vec<T>::lanes) {
             const Index c = j / PANEL<T> * PANEL<T>, stride = padded<T>(least(o.columns - c, PANEL<T>));
-            const T* from = sums + total * size + c * rows + r * stride + (j - c);
             T* to = o.out + (begin + r) * o.columns + j;
-            Vec<T> value = total < 0 ? Vec<T>::zero() : Vec<T>::load(from);
+            Vec<T> value = total < 0 ? Vec<T>::zero() : Vec<T>::load(sum + c * rows + r * stride + (j - c));
             if (o.add) value = load_columns(to, o.columns - j) + value;
             store_columns(value, to, o.columns - j);
         }
 }
 
+// Some of these sums, N vectors of them, whole ones if several: what lies together is read together.
+template <class T, int N> void sum_columns(const Outer<T>& o, Index column, Index end) {
+    constexpr Index L = Vec<T>::lanes;
+    Vec<T> waiting[TREE_DEPTH][N];
+    const auto load = [&](const T* from) { return N > 1 ? Vec<T>::load(from) : load_columns(from, end - column); };
+    auto fill = [&](Index shard, int buffer) {
+        Vec<T> total[N];
+        for (int n = 0; n < N; n++) total[n] = Vec<T>::zero();
+        for (Index t = 0; t < o.steps; t++)
+            for (Index r = shard_begin(o.batch, shard); r < shard_begin(o.batch, shard + 1); r++) {
+                const Index at = (t * o.batch + r) * o.rows + column;
+                for (int n = 0; n < N; n++) {
+                    const Vec<T> value = load(o.left + at + n * L);
+                    total[n] = o.times ? fma(value, load(o.times + at + n * L), total[n]) : total[n] + value;
+                }
+            }
+        for (int n = 0; n < N; n++) waiting[buffer][n] = total[n];
+    };
+    auto join = [&](int into, int from) {
+        for (int n = 0; n < N; n++) waiting[into][n] = waiting[into][n] + waiting[from][n];
+    };
+    const int total = over_shards(o.batch, fill, join);
+    for (int n = 0; n < N; n++) {
+        const Index wide = end - column - n * L;
+        T* to = o.out + column + n * L;
+        Vec<T> value = total < 0 ? Vec<T>::zero() : waiting[total][n];
+        if (o.add) value = load_columns(to, wide) + value;
+        store_columns(value, to, wide);
+    }
+}
+
 // out[begin..end) = Σ left (⊙ times): the gradients of biases and gains.
 template <class T> void sums(const Outer<T>& o, Index begin, Index end) {
-    for (Index column = begin; column < end; column += Vec<T>::lanes) {
-        const Index wide = end - column;
-        Vec<T> waiting[TREE_DEPTH];
-        auto fill = [&](Index shard, int buffer) {
-            Vec<T> total = Vec<T>::zero();
-            for (Index t = 0; t < o.steps; t++)
-                for (Index r = shard_begin(o.batch, shard); r < shard_begin(o.batch, shard + 1); r++) {
-                    const Index at = (t * o.batch + r) * o.rows + column;
-                    Vec<T> value = load_columns(o.left + at, wide);
-                    total = o.times ? fma(value, load_columns(o.times + at, wide), total) : total + value;
-                }
-            waiting[buffer] = total;
-        };
-        auto join = [&](int into, int from) { waiting[into] = waiting[into] + waiting[from]; };
-        const int total = over_shards(o.batch, fill, join);
-        Vec<T> value = total < 0 ? Vec<T>::zero() : waiting[total];
-        if (o.add) value = load_columns(o.out + column, wide) + value;
-        store_columns(value, o.out + column, wide);
-    }
+    constexpr Index L = Vec<T>::lanes;
+    for (; begin + 8 * L <= end; begin += 8 * L) sum_columns<T, 8>(o, begin, end);
+    for (; begin + 4 * L <= end; begin += 4 * L) sum_columns<T, 4>(o, begin, end);
+    for (; begin < end; begin += L) sum_columns<T, 1>(o, begin, end);
 }
 
 // sum = 0 + row at first, so that no sum is -0, then sum += row.
