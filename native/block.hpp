@@ -51,8 +51,9 @@ public:
             Pass<T>& p = passes[l];
             p.steps = steps, p.batch = rows, p.table = s.table, p.symbols = numbers;
             if (l || dense) {
-                const T* below = l ? slot(l - 1, 0, 1, rows) : x;
-                const Affine<T> sums{s.inputs, s.F, below, s.Ut, nullptr, s.gU ? nullptr : s.b, a, nullptr};
+                Affine<T> sums{s.inputs, s.F};
+                sums.rows = l ? slot(l - 1, 0, 1, rows) : x;
+                sums.Vt = s.Ut, sums.c = s.gU ? nullptr : s.b, sums.y = a;
                 net.k.outputs(sums, 0, steps * rows);
                 p.table = a, p.symbols = order;
             }

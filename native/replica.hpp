@@ -3,6 +3,7 @@
 
 #include "layers.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <vector>

@@ -86,8 +86,7 @@ private:
             PyErr_Clear();
             return false;
         }
-        const char* format = view.format ? view.format : "B";
-        if (format[0] == '@' || format[0] == '=' || (format[0] == '<' && LITTLE_ENDIAN_HERE)) format++;
+        const char* format = format_of(view);
         const bool wide = view.ndim == 1 && vectors() && view.shape[0] == vectors();
         if (wide && format[0] == formats<T>[0] && !format[1]) {
             read.features.pointer = static_cast<const T*>(view.buf);

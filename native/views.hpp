@@ -25,6 +25,12 @@ constexpr bool LITTLE_ENDIAN_HERE =
     true;
 #endif
 
+// What kind of elements a buffer has, if they lie as this machine's do.
+inline const char* format_of(const Py_buffer& view) {
+    const char* format = view.format ? view.format : "B";
+    return format + (format[0] == '@' || format[0] == '=' || (format[0] == '<' && LITTLE_ENDIAN_HERE));
+}
+
 // The views of one call; they are given back when it ends.
 class Views {
 public:
@@ -55,8 +61,7 @@ private:
                                         "array; numpy.ascontiguousarray makes one");
         }
         const Py_buffer& view = views[count++];
-        const char* format = view.format ? view.format : "B";
-        if (format[0] == '@' || format[0] == '=' || (format[0] == '<' && LITTLE_ENDIAN_HERE)) format++;
+        const char* format = format_of(view);
         const bool fits = format[0] && !format[1] && std::string(types).find(format[0]) != std::string::npos;
         if (!fits || std::size_t(view.itemsize) != size)
             throw std::invalid_argument(std::string(name) + " has elements of type '" + format + "'; expected '" +

@@ -42,7 +42,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ends]:
         return right(watched, ())
 
     monkeypatch.setattr(overlap, "start_new_thread", start)
-    monkeypatch.setattr(overlap, "cores", lambda: 2)
+    monkeypatch.setattr(overlap, "affinity", lambda: 2)
     monkeypatch.setattr(overlap, "WORTH_A_WORKER", 0)
     yield ended
     assert all(over.wait(10) for over in ended), "a thread was left behind"
@@ -61,7 +61,7 @@ def bits(answers: dict[str, Array]) -> dict[str, bytes]:
 
 def on_one_core(case: Case) -> dict[str, bytes]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(overlap, "cores", lambda: 1)
+        patch.setattr(overlap, "affinity", lambda: 1)
         return bits(case.answers())
 
 
@@ -203,17 +203,9 @@ def test_parts_follow_from_the_sizes(sizes: tuple[int, ...], count: int) -> None
 
 
 def test_a_small_net_gets_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overlap, "cores", lambda: 2)
+    monkeypatch.setattr(overlap, "affinity", lambda: 2)
     monkeypatch.setattr(overlap, "start_new_thread", lambda run, given: pytest.fail("a thread"))
     case_of(("gru", "tanh"), dense=True).answers()
-
-
-def test_cores_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3}, raising=False)
-    assert overlap.cores() == 1
-    monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: 6)
-    assert overlap.cores() == 6
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="2026-11-22: no fork on this system")

@@ -101,6 +101,7 @@ def test_errors_stay_within_the_stated_bounds(function: str, dtype: str, name: s
         error = ulps(applied(function, x), right)
     worst = int(error.argmax())
     bound = FUNCTIONS[function][1] + (0 if name in FUSED else MORE_WITHOUT_FMA)
+    bound += 0.5 * ((function, dtype) == ("sigmoid", "float64"))  # native/math.hpp: 2.5
     assert error[worst] <= bound, (float(x[worst]).hex(), error[worst])
 
 

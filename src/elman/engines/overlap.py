@@ -6,7 +6,6 @@ alone. See docs/decisions/0007-overlap.md.
 
 from __future__ import annotations
 
-import os
 from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from threading import Lock
 
+from .cores import affinity
 from .threads import shares_blas
 
 PART = 16  # steps
@@ -37,13 +37,6 @@ def parts(steps: int, batch: int, hidden_size: int, gates: int) -> list[slice]:
     return [slice(max(stop - PART, 0), stop) for stop in range(steps, 0, -PART)]
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 @contextmanager
 def beside(work: Work, *, worth: bool) -> Iterator[Work]:
     """Yield what has `work` done, in the order of the calls: by a thread if one is worth it, else at once.
@@ -51,7 +44,7 @@ def beside(work: Work, *, worth: bool) -> Iterator[Work]:
     On leaving all is done, the rest of it by the caller, who waits for no thread that has not begun; the
     thread has nothing left but to end. What `work` raised is raised here.
     """
-    if not worth or cores() < 2:
+    if not worth or affinity() < 2:
         yield work
         return
     waiting: deque[slice] = deque()

@@ -39,7 +39,8 @@ class Recurrent(BaseEstimator):
 
     cell to zoneout, dtype   what `Network` takes: elman, gru or lstm, sizes and regularization.
     engine, threads          what computes, see `Network`: no model depends on it but for rounding, so that
-                             files do not say it, and it may be set anew after fit.
+                             files do not say it, and it may be set anew after fit. Where several processes
+                             fit at once (n_jobs), threads=1 leaves each of them a core.
     initialization           orthogonal, identity, glorot, uniform or standard_normal.
     epochs                   how often the data are gone through, unless `patience` ends it sooner.
     batch_size, optimizer, learning_rate, schedule, weight_decay, clip   what `train` takes.
