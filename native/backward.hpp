@@ -81,10 +81,10 @@ template <class T> void through_weights(const Rows<T>& rows, Index t, Index n) {
     const Left<T> dr{p.dr + rows.at(t, 0) * F, F, 1};
     T* dh = p.dstates[0] + rows.at(t, 0) * H;
     if (!p.mask) {
-        product(dr, n, p.W, H, F, Start<T>{dh, H}, Out<T>{dh, H});
+        product(dr, n, Right<T>{p.W}, H, F, Start<T>{dh, H}, Out<T>{dh, H});
         return;
     }
-    product(dr, n, p.W, H, F, Start<T>{nullptr, 0}, Out<T>{rows.h, H});
+    product(dr, n, Right<T>{p.W}, H, F, Start<T>{nullptr, 0}, Out<T>{rows.h, H});
     const T* mask = p.mask + rows.begin * H;
     for (Index j = 0; j < n * H; j++) dh[j] += rows.h[j] * mask[j];
 }
@@ -109,7 +109,7 @@ void backward(const Pass<T>& p, Index begin, Index end, T* scratch) {
         for (Index r = 0; r < n; r++) backward_row<C>(rows, t, r);
         through_weights(rows, t, n);
         if (p.dx)
-            product(Left<T>{p.da_x + rows.at(t, 0) * F, F, 1}, n, p.U, I, F, Start<T>{nullptr, 0},
+            product(Left<T>{p.da_x + rows.at(t, 0) * F, F, 1}, n, Right<T>{p.U}, I, F, Start<T>{nullptr, 0},
                     Out<T>{p.dx + rows.at(t, 0) * I, I});
         pass_by<C>(rows, t, n);
     }

@@ -12,12 +12,13 @@ template <class T> class Block {
 public:
     // At most `most` rows, and `places` steps × rows, at once.
     Block(const Replica<T>& replica, Index places, Index most)
-        : net(replica), limit(places), passes(net.stages.size()) {
+        : net(replica), kernels(net.matrices.kernels), limit(places), passes(net.stages.size()) {
         for (std::size_t l = 0; l < passes.size(); l++) {
             const Stage<T>& s = net.stages[l];
             Pass<T>& p = passes[l] = Pass<T>{};
             p.inputs = s.inputs, p.hidden = s.hidden, p.zoneout = net.zoneout;
-            p.b = s.b, p.d = s.d, p.gU = s.gU, p.gW = s.gW, p.Wt = s.Wt;
+            p.b = s.b, p.d = s.d, p.gU = s.gU, p.gW = s.gW;
+            p.narrow = s.Wt, p.Wt = net.matrices.plain(s.Wt);
         }
         const Index bytes = lay_out(nullptr, most);
         lay_out(memory.room<char>(bytes), most);
@@ -36,7 +37,7 @@ public:
         }
         T* to = x + place * net.reads();
         if (net.embedded) {
-            copy(net.E + symbol * net.embedded, to, net.embedded), to += net.embedded;
+            net.matrices.row(net.E, symbol, net.embedded, to), to += net.embedded;
         } else if (symbol >= 0) {
             std::fill(to, to + net.inputs, T(0));
             to[symbol] = T(1), to += net.inputs;
@@ -47,17 +48,14 @@ public:
     // From the states in slot 0 to those in slots 1 .. steps.
     void run(Index steps, Index rows) {
         for (std::size_t l = 0; l < passes.size(); l++) {
-            const Stage<T>& s = net.stages[l];
             Pass<T>& p = passes[l];
-            p.steps = steps, p.batch = rows, p.table = s.table, p.symbols = numbers;
-            if (l || dense) {
-                Affine<T> sums{s.inputs, s.F};
-                sums.rows = l ? slot(l - 1, 0, 1, rows) : x;
-                sums.Vt = s.Ut, sums.c = s.gU ? nullptr : s.b, sums.y = a;
-                net.k.outputs(sums, 0, steps * rows);
+            p.steps = steps, p.batch = rows;
+            p.table = l || dense ? nullptr : net.matrices.plain(net.stages[l].table), p.symbols = numbers;
+            if (!p.table) {
+                read(l, steps * rows);
                 p.table = a, p.symbols = order;
             }
-            net.k.forward[int(net.cell)](p, 0, rows, scratch);
+            kernels.forward[int(net.cell)](p, 0, rows, scratch);
         }
     }
 
@@ -65,7 +63,7 @@ public:
     void outputs(Index t, Index steps, Index rows, T* to) {
         Affine<T> f = net.head;
         f.rows = slot(passes.size() - 1, 0, t + 1, rows), f.y = to;
-        net.k.outputs(f, 0, steps * rows);
+        kernels.outputs(f, 0, steps * rows);
     }
 
     void show(const T* from, T* to, Index rows) const {
@@ -97,6 +95,20 @@ private:
         return passes[l].states[s] + t * rows * net.stages[l].hidden;
     }
 
+    // a = U x + b of so many steps × rows.
+    void read(std::size_t l, Index places) {
+        const Stage<T>& s = net.stages[l];
+        const T* b = s.gU ? nullptr : s.b;
+        if (!l && !dense) {
+            kernels.look_up(LookUp<T>{s.F, net.matrices.table_row(s.F), s.table, b, numbers, a}, 0, places);
+            return;
+        }
+        Affine<T> sums{s.inputs, s.F};
+        sums.rows = l ? slot(l - 1, 0, 1, passes[l].batch) : x;
+        sums.narrow = s.Ut, sums.Vt = net.matrices.plain(s.Ut), sums.c = b, sums.y = a;
+        kernels.outputs(sums, 0, places);
+    }
+
     template <class F> void each(Index r, Index rows, F&& change) {
         for (std::size_t l = 0; l < passes.size(); l++)
             for (Index s = 0; s < net.states; s++) {
@@ -124,6 +136,7 @@ private:
     }
 
     const Replica<T>& net;
+    const Streaming<T>& kernels;
     const Index limit;
     bool dense = false;
     std::vector<Pass<T>> passes;

@@ -39,16 +39,17 @@ template <class C, class T> void carry(const Rows<T>& rows, Index t, Index n) {
     }
 }
 
-template <class T, template <class> class Functor>
+template <class T, template <class> class Functor, class R = T>
 void forward(const Pass<T>& p, Index begin, Index end, T* scratch) {
     using C = Functor<T>;
     const Rows<T> rows(p, C::gates, begin, end, scratch);
     const Index H = rows.H, F = rows.F, I = p.inputs, whole = H / Vec<T>::lanes * Vec<T>::lanes;
     for (Index t = 0; t < p.steps; t++) {
         const Index n = rows.live(t);
-        product(Left<T>{read(rows, t, n), H, 1}, n, p.Wt, F, H, Start<T>{p.gW ? nullptr : p.d, 0}, Out<T>{rows.u, F});
-        if (p.x)
-            product(Left<T>{p.x + rows.at(t, 0) * I, I, 1}, n, p.Ut, F, I, Start<T>{p.gU ? nullptr : p.b, 0},
+        product(Left<T>{read(rows, t, n), H, 1}, n, right_of<R>(p.Wt, p.narrow), F, H,
+                Start<T>{p.gW ? nullptr : p.d, 0}, Out<T>{rows.u, F});
+        if (std::is_same_v<R, T> && p.x)  // streams look up what U makes
+            product(Left<T>{p.x + rows.at(t, 0) * I, I, 1}, n, Right<T>{p.Ut}, F, I, Start<T>{p.gU ? nullptr : p.b, 0},
                     Out<T>{rows.a, F});
         for (Index r = 0; r < n; r++) {
             const T *a = input_row(rows, t, r), *u = recurrent_row(rows, t, r);

@@ -8,6 +8,8 @@
 #include "kernels.hpp"
 #include "simd.hpp"
 
+#include <type_traits>
+
 namespace elman::ELMAN_ISA {
 
 // A panel has four vectors. How many rows and vectors of sums the registers hold:
@@ -64,54 +66,93 @@ template <class T> inline void store_columns(Vec<T> value, T* to, Index columns)
         value.store(to, int(columns));
 }
 
+// The right side of a product, of T itself or narrow; int8: with the scale of each column.
+template <class T, class R = T> struct Right {
+    const R* at;
+    const T* scales = nullptr;
+
+    Right from(Index elements, Index columns) const { return {at + elements, scales ? scales + columns : nullptr}; }
+};
+
+// What a kernel of elements R reads: the plain matrix, or the one in its place.
+template <class R, class T> inline Right<T, R> right_of(const T* plain, Stored<T> narrow) {
+    if constexpr (std::is_same_v<R, T>) return {plain};
+    else return {static_cast<const R*>(narrow.at), narrow.scales};
+}
+
+template <class R> constexpr bool scaled = std::is_same_v<R, std::int8_t>;
+
+template <class T> ELMAN_INLINE Vec<T> load_start(const T* start, Index columns) {
+    return start ? load_columns(start, columns) : Vec<T>::zero();
+}
+
+// What a sum begins with, and what it ends as: start + scale · sum, where there are scales.
+template <class R, class T> ELMAN_INLINE Vec<T> begin_sum(const T* start, Index columns) {
+    return scaled<R> ? Vec<T>::zero() : load_start(start, columns);
+}
+
+template <class T, class R> ELMAN_INLINE Vec<T> end_sum(Vec<T> sum, Right<T, R> right, const T* start, Index at,
+                                                        Index columns) {
+    return scaled<R> ? fma(load_columns(right.scales + at, columns), sum, load_start(start, columns)) : sum;
+}
+
 // M rows × N vectors; `columns` of them count. `stride` lies between the vectors of depth k and k + 1.
-template <class T, int M, int N>
-ELMAN_INLINE void tile(Left<T> left, const T* right, std::ptrdiff_t stride, Index depth, Start<T> start, Out<T> out,
-                       Index columns) {
+template <int M, int N, class T, class R>
+ELMAN_INLINE void tile(Left<T> left, Right<T, R> right, std::ptrdiff_t stride, Index depth, Start<T> start,
+                       Out<T> out, Index columns) {
     constexpr int lanes = Vec<T>::lanes;
+    auto begin = [start](int m, int n) { return start.at ? start.at + m * start.row + n * lanes : nullptr; };
     Vec<T> sum[M][N];
     for (int m = 0; m < M; m++)
-        for (int n = 0; n < N; n++)
-            sum[m][n] = start.at ? load_columns(start.at + m * start.row + n * lanes, columns - n * lanes)
-                                 : Vec<T>::zero();
-    for (Index k = 0; k < depth; k++, right += stride, left.at += left.step) {
-        Vec<T> r[N];
-        for (int n = 0; n < N; n++) r[n] = Vec<T>::load(right + n * lanes);
-        for (int m = 0; m < M; m++) {
-            Vec<T> l = Vec<T>::all(left.at[m * left.row]);
-            for (int n = 0; n < N; n++) sum[m][n] = fma(l, r[n], sum[m][n]);
+        for (int n = 0; n < N; n++) sum[m][n] = begin_sum<R>(begin(m, n), columns - n * lanes);
+    for (Index k = 0; k < depth; k++, right.at += stride, left.at += left.step) {
+        if constexpr (M == 1) {  // what is used once is not held: AVX2 would run out of registers
+            const Vec<T> l = Vec<T>::all(*left.at);
+            for (int n = 0; n < N; n++) sum[0][n] = fma(l, widen(right.at + n * lanes), sum[0][n]);
+        } else {
+            Vec<T> r[N];
+            for (int n = 0; n < N; n++) r[n] = widen(right.at + n * lanes);
+            for (int m = 0; m < M; m++) {
+                Vec<T> l = Vec<T>::all(left.at[m * left.row]);
+                for (int n = 0; n < N; n++) sum[m][n] = fma(l, r[n], sum[m][n]);
+            }
         }
     }
     for (int m = 0; m < M; m++)
-        for (int n = 0; n < N; n++) store_columns(sum[m][n], out.at + m * out.row + n * lanes, columns - n * lanes);
+        for (int n = 0; n < N; n++) {
+            const Index many = columns - n * lanes;
+            const Vec<T> y = end_sum(sum[m][n], right, begin(m, n), n * lanes, many);
+            store_columns(y, out.at + m * out.row + n * lanes, many);
+        }
 }
 
 // M rows × one panel.
-template <class T, int M>
-void panel_rows(Left<T> left, const T* right, Index depth, Start<T> start, Out<T> out, Index columns) {
+template <int M, class T, class R>
+void panel_rows(Left<T> left, Right<T, R> right, Index depth, Start<T> start, Out<T> out, Index columns) {
     constexpr int lanes = Vec<T>::lanes, most = M == 1 ? int(PANEL_VECTORS) : TILE_VECTORS;
     const Index wide = vectors<T>(columns), stride = wide * lanes;
     for (Index v = 0; v < wide;) {
         const Index at = v * lanes, left_over = columns - at;
-        const T* from = right + at;
+        const Right<T, R> from = right.from(at, at);
         Start<T> begin{start.at ? start.at + at : nullptr, start.row};
         Out<T> to{out.at + at, out.row};
         if (most >= 4 && wide - v >= 4)
-            tile<T, M, most >= 4 ? 4 : 1>(left, from, stride, depth, begin, to, left_over), v += 4;
+            tile<M, most >= 4 ? 4 : 1>(left, from, stride, depth, begin, to, left_over), v += 4;
         else if (most >= 3 && wide - v >= 3)
-            tile<T, M, most >= 3 ? 3 : 1>(left, from, stride, depth, begin, to, left_over), v += 3;
+            tile<M, most >= 3 ? 3 : 1>(left, from, stride, depth, begin, to, left_over), v += 3;
         else if (most >= 2 && wide - v >= 2)
-            tile<T, M, most >= 2 ? 2 : 1>(left, from, stride, depth, begin, to, left_over), v += 2;
+            tile<M, most >= 2 ? 2 : 1>(left, from, stride, depth, begin, to, left_over), v += 2;
         else
-            tile<T, M, 1>(left, from, stride, depth, begin, to, left_over), v += 1;
+            tile<M, 1>(left, from, stride, depth, begin, to, left_over), v += 1;
     }
 }
 
 // All rows × one panel.
-template <class T>
-void product_panel(Left<T> left, Index rows, const T* right, Index depth, Start<T> start, Out<T> out, Index columns) {
+template <class T, class R>
+void product_panel(Left<T> left, Index rows, Right<T, R> right, Index depth, Start<T> start, Out<T> out,
+                   Index columns) {
     auto go = [&](auto count) {
-        panel_rows<T, decltype(count)::value>(left, right, depth, start, out, columns);
+        panel_rows<decltype(count)::value>(left, right, depth, start, out, columns);
         constexpr int M = decltype(count)::value;
         left.at += M == TILE_ROWS && left.group ? left.group : M * left.row;
         start.at = start.at ? start.at + M * start.row : nullptr, out.at += M * out.row;
@@ -125,68 +166,72 @@ void product_panel(Left<T> left, Index rows, const T* right, Index depth, Start<
 
 // One row × a whole panel and N vectors of the next: four chains alone would leave the multipliers waiting for each
 // other, and a last panel of one vector would take as long as a whole one.
-template <class T, int N>
-void two_panels(Left<T> left, const T* right, Index depth, Start<T> start, Out<T> out, Index columns) {
+template <int N, class T, class R>
+void two_panels(Left<T> left, Right<T, R> right, Index depth, Start<T> start, Out<T> out, Index columns) {
     constexpr int lanes = Vec<T>::lanes, P = int(PANEL_VECTORS);
     const Index stride = least(padded<T>(columns) - PANEL<T>, PANEL<T>);
-    const T* next = right + PANEL<T> * depth;
+    const R* next = right.at + PANEL<T> * depth;
+    auto begin = [start](int n) { return start.at ? start.at + n * lanes : nullptr; };
     Vec<T> sum[P + N];
-    for (int n = 0; n < P + N; n++)
-        sum[n] = start.at ? load_columns(start.at + n * lanes, columns - n * lanes) : Vec<T>::zero();
-    for (Index k = 0; k < depth; k++, right += PANEL<T>, next += stride) {
+    for (int n = 0; n < P + N; n++) sum[n] = begin_sum<R>(begin(n), columns - n * lanes);
+    for (Index k = 0; k < depth; k++, right.at += PANEL<T>, next += stride) {
         Vec<T> l = Vec<T>::all(left.at[k * left.step]);
-        for (int n = 0; n < P; n++) sum[n] = fma(l, Vec<T>::load(right + n * lanes), sum[n]);
-        for (int n = 0; n < N; n++) sum[P + n] = fma(l, Vec<T>::load(next + n * lanes), sum[P + n]);
+        for (int n = 0; n < P; n++) sum[n] = fma(l, widen(right.at + n * lanes), sum[n]);
+        for (int n = 0; n < N; n++) sum[P + n] = fma(l, widen(next + n * lanes), sum[P + n]);
     }
-    for (int n = 0; n < P + N; n++) store_columns(sum[n], out.at + n * lanes, columns - n * lanes);
+    for (int n = 0; n < P + N; n++) {
+        const Vec<T> y = end_sum(sum[n], right, begin(n), n * lanes, columns - n * lanes);
+        store_columns(y, out.at + n * lanes, columns - n * lanes);
+    }
 }
 
 // Two panels of one row, if the registers hold that many sums.
-template <class T>
-bool two_panels(Left<T> left, const T* right, Index depth, Start<T> start, Out<T> out, Index columns) {
+template <class T, class R>
+bool two_panels(Left<T> left, Right<T, R> right, Index depth, Start<T> start, Out<T> out, Index columns) {
     const Index more = vectors<T>(columns) - PANEL_VECTORS;
     if (more < 1 || least(more, PANEL_VECTORS) > NEXT_VECTORS) return false;
-    if (more == 1) two_panels<T, 1>(left, right, depth, start, out, columns);
-    else if (more == 2) two_panels<T, 2>(left, right, depth, start, out, columns);
-    else if (more == 3) two_panels<T, 3>(left, right, depth, start, out, columns);
-    else two_panels<T, 4>(left, right, depth, start, out, columns);
+    if (more == 1) two_panels<1>(left, right, depth, start, out, columns);
+    else if (more == 2) two_panels<2>(left, right, depth, start, out, columns);
+    else if (more == 3) two_panels<3>(left, right, depth, start, out, columns);
+    else two_panels<4>(left, right, depth, start, out, columns);
     return true;
 }
 
 // out = start + left · right for all rows and columns.
-template <class T>
-void product(Left<T> left, Index rows, const T* packed, Index columns, Index depth, Start<T> start, Out<T> out) {
+template <class T, class R>
+void product(Left<T> left, Index rows, Right<T, R> packed, Index columns, Index depth, Start<T> start, Out<T> out) {
     for (Index c = 0; c < columns; c += PANEL<T>) {
         const Index wide = least(columns - c, PANEL<T>);
         const Start<T> begin{start.at ? start.at + c : nullptr, start.row};
         const Out<T> to{out.at + c, out.row};
-        if (rows == 1 && two_panels(left, packed + c * depth, depth, begin, to, columns - c)) c += PANEL<T>;
-        else product_panel(left, rows, packed + c * depth, depth, begin, to, wide);
+        if (rows == 1 && two_panels(left, packed.from(c * depth, c), depth, begin, to, columns - c)) c += PANEL<T>;
+        else product_panel(left, rows, packed.from(c * depth, c), depth, begin, to, wide);
     }
 }
 
 template <class T> Index packed_size(Index depth, Index columns) { return depth * padded<T>(columns); }
 
 // Pack these panels of a matrix.
-template <class T> void pack(const Packing<T>& p, Index begin, Index end) {
+template <class T, class R = T> void pack(const Packing<R>& p, Index begin, Index end) {
     for (Index panel = begin; panel < end; panel++) {
         const Index first = panel * PANEL<T>, wide = least(p.columns - first, PANEL<T>), stride = padded<T>(wide);
-        T* to = p.packed + first * p.depth;
+        R* to = p.packed + first * p.depth;
         if (p.turned) {
             Index c = 0;
             for (constexpr Index side = 8; c + side <= wide; c += side) {  // what is written lies side by side
-                const T* from = p.matrix + (first + c) * p.depth;
+                const R* from = p.matrix + (first + c) * p.depth;
                 for (Index k = 0; k < p.depth; k++)
                     for (Index j = 0; j < side; j++) to[k * stride + c + j] = from[j * p.depth + k];
             }
             for (; c < stride; c++)
                 for (Index k = 0; k < p.depth; k++)
-                    to[k * stride + c] = c < wide ? p.matrix[(first + c) * p.depth + k] : T(0);
+                    to[k * stride + c] = c < wide ? p.matrix[(first + c) * p.depth + k] : R{};
             continue;
         }
-        for (Index k = 0; k < p.depth; k++, to += stride)
-            for (Index c = 0; c < stride; c += Vec<T>::lanes)
-                load_columns(p.matrix + k * p.columns + first + c, wide - c).store(to + c);
+        if constexpr (std::is_same_v<R, T>)  // nobody packs narrow elements as they lie
+            for (Index k = 0; k < p.depth; k++, to += stride)
+                for (Index c = 0; c < stride; c += Vec<T>::lanes)
+                    load_columns(p.matrix + k * p.columns + first + c, wide - c).store(to + c);
     }
 }
 

@@ -7,13 +7,13 @@
 
 namespace elman::ELMAN_ISA {
 
-template <class T> void outputs(const Affine<T>& f, Index begin, Index end) {
-    product(Left<T>{f.rows + begin * f.width, f.width, 1}, end - begin, f.Vt, f.outputs, f.width, Start<T>{f.c, 0},
-            Out<T>{f.y + begin * f.outputs, f.outputs});
+template <class T, class R = T> void outputs(const Affine<T>& f, Index begin, Index end) {
+    product(Left<T>{f.rows + begin * f.width, f.width, 1}, end - begin, right_of<R>(f.Vt, f.narrow), f.outputs, f.width,
+            Start<T>{f.c, 0}, Out<T>{f.y + begin * f.outputs, f.outputs});
 }
 
 template <class T> void inputs(const Affine<T>& f, Index begin, Index end) {
-    product(Left<T>{f.y + begin * f.outputs, f.outputs, 1}, end - begin, f.V, f.width, f.outputs,
+    product(Left<T>{f.y + begin * f.outputs, f.outputs, 1}, end - begin, Right<T>{f.V}, f.width, f.outputs,
             Start<T>{nullptr, 0}, Out<T>{f.drows + begin * f.width, f.width});
 }
 

@@ -3,9 +3,8 @@
 #include "cells/elman.hpp"
 #include "cells/gru.hpp"
 #include "cells/lstm.hpp"
-#include "forward.hpp"
-#include "head.hpp"
 #include "shown.hpp"
+#include "stored.hpp"
 #include "sums.hpp"
 #include "update.hpp"
 
@@ -42,6 +41,7 @@ template <class T> constexpr Kernels<T> table{
     squares<T>,
     show<T>,
     apply<T>,
+    {streaming<T, T>(), streaming<T, Bfloat16>(), streaming<T, std::int8_t>()},
 };
 
 }  // namespace

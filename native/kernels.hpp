@@ -17,6 +17,21 @@ enum class Cell : int { tanh, relu, gru, lstm };
 
 constexpr int MAX_STATES = 2;
 
+// How streams keep the elements of U, W, V and E: as the network has them, or narrow. Sums are of floats anyway.
+enum class Storage : int { plain, bfloat16, int8 };
+
+constexpr int STORAGES = 3;
+
+struct Bfloat16 {  // the upper half of a float
+    std::uint16_t bits;
+};
+
+// A matrix of such elements, and of int8 the scale of each of its outputs: element = scale · int8.
+template <class T> struct Stored {
+    const void* at = nullptr;
+    const T* scales = nullptr;
+};
+
 // How a matrix lies in memory for a product: its columns in panels, each [depth][panel].
 template <class T> struct Packing {
     const T* matrix;  // [columns][depth] if turned, else [depth][columns]
@@ -30,6 +45,7 @@ template <class T> struct Pass {
     Index steps, batch, inputs, hidden;
     const T *b, *d, *gU, *gW;                     // GH each; d, gU, gW may be absent
     const T *Ut, *Wt, *U, *W;                     // packed: forward reads Uᵀ and Wᵀ, backward U and W
+    Stored<T> narrow;                             // Wᵀ for kernels of a narrow storage
     const T* table;                               // "I GH": Uᵀ plain, for symbols (+ b without normalization)
     const T* x;                                   // "T B I", or
     const std::int32_t* symbols;                  // "T B": rows of the table
@@ -77,6 +93,16 @@ template <class T> struct Affine {
     const T* rows = nullptr;                      // "N R"
     const T *Vt = nullptr, *V = nullptr, *c = nullptr;  // packed, packed, plain
     T *y = nullptr, *drows = nullptr;             // "N O", "N R"
+    Stored<T> narrow{};                           // Vᵀ for kernels of a narrow storage
+};
+
+// y = a row of the table + b for N symbols.
+template <class T> struct LookUp {
+    Index width, stride;                          // of a row
+    Stored<T> table;
+    const T* b;                                   // none: zero
+    const std::int32_t* symbols;                  // "N"
+    T* y;                                         // "N width"
 };
 
 // Softmax and cross-entropy of N rows of logits: y becomes dy.
@@ -107,6 +133,15 @@ template <class T> struct Update {
     T *new_x, *new_memory;
 };
 
+// What streams do with weights of one storage; null where the element type has no such storage.
+template <class T> struct Streaming {
+    Index bytes = 0;                                                               // of an element
+    void (*pack)(const Packing<void>&, Index begin, Index end) = nullptr;          // panels
+    void (*forward[4])(const Pass<T>&, Index begin, Index end, T* scratch) = {};   // rows
+    void (*outputs)(const Affine<T>&, Index begin, Index end) = nullptr;           // rows
+    void (*look_up)(const LookUp<T>&, Index begin, Index end) = nullptr;           // symbols
+};
+
 template <class T> struct Kernels {
     Index panel, tile_rows;  // columns of a packed panel, rows of a tile
     Index (*packed_size)(Index depth, Index columns);
@@ -126,6 +161,7 @@ template <class T> struct Kernels {
     double (*squares)(const T* g, Index count);
     void (*show)(const Shown<T>&, Index begin, Index end);                         // rows
     void (*apply)(int function, const T* in, T* out, Index count);                 // tests: tanh, sigmoid, exp, log
+    Streaming<T> streaming[STORAGES];
 };
 
 }  // namespace elman

@@ -1,11 +1,10 @@
 // A network as streams use it: its parameters copied and packed, and compared with the network's own.
 #pragma once
 
-#include "layers.hpp"
+#include "matrices.hpp"
 
 #include <algorithm>
 #include <cstring>
-#include <deque>
 #include <vector>
 
 namespace elman {
@@ -20,50 +19,48 @@ inline void prefetch(const void* p) {
 #endif
 }
 
-// One layer. The weights lie in the copy; Uᵀ or the table is there once it is needed.
+// One layer. Uᵀ or the table is there once it is needed.
 template <class T> struct Stage {
     Index inputs, hidden, F;
-    const T *U, *W, *b, *d, *gU, *gW;
-    const T *Wt, *Ut, *table;  // packed, packed, "I F": Uᵀ plain, + b without normalization
+    const T *b, *d, *gU, *gW;
+    Stored<T> U, Wt, Ut, table;  // of the first layer; packed, packed, by symbol: if plain + b without normalization
 };
 
 // sizes: cell, head, symbols or features I, embedding, features beside symbols, outputs.
-// layers: U, W, b, d, gU, gW, h0, s0 of each; outlet: V, c, E. All are parts of `flat`; None: absent.
+// layers: U, W, b, d, gU, gW, h0, s0 of each; outlet: V, c, E. All are parts of `flat`; None: absent. In a narrow
+// storage, U, W, V and E are pairs instead: the elements, and the scales of the rows or None.
 struct Given {
     nanobind::handle flat;
     nanobind::tuple sizes, layers, outlet;
     double zoneout;
-    int threads;
+    int storage, threads;
 };
 
 template <class T> class Replica {
 public:
     const Kernels<T>& k;
     const int threads;
+    Matrices<T> matrices;
     Cell cell;
     Head shows;
     Index states, inputs, embedded, beside, outputs;
     T zoneout;
-    const T* E;
+    Stored<T> E;
     Affine<T> head{};
     std::vector<Stage<T>> stages;
     std::vector<T> fresh;  // the states that sequences begin with: "numbers"
 
     Replica(const Kernels<T>& kernels, const Given& given)
-        : k(kernels), threads(given.threads), zoneout(T(given.zoneout)) {
+        : k(kernels), threads(given.threads), matrices(kernels, given.storage, given.threads),
+          zoneout(T(given.zoneout)) {
         read_sizes(given);
         Py_ssize_t count = PyObject_Length(given.flat.ptr());
         if (count < 0) throw nanobind::python_error();
         flat = own.in<T>(given.flat, size = count, "flat");
-        copy = memory.emplace_back().template room<T>(size);
+        copy = memory.template room<T>(size);
         if (size) std::memcpy(copy, flat, std::size_t(size) * sizeof(T));
         read_layers(given.layers);
-        const nanobind::tuple& outlet = given.outlet;
-        const T* V = part(outlet[0], outputs * stages.back().hidden, "V");
-        head.width = stages.back().hidden, head.outputs = outputs;
-        head.c = part(outlet[1], outputs, "c"), E = part(outlet[2], inputs * embedded, "E");
-        if (!V || !head.c || !E != !embedded) throw std::invalid_argument("the outlet is incomplete");
-        head.Vt = packed(V, head.width, outputs);
+        read_outlet(given.outlet);
     }
 
     Index numbers() const { return Index(fresh.size()); }  // of the states of one row
@@ -75,8 +72,9 @@ public:
     void prepare(bool vectors) {
         Stage<T>& first = stages.front();
         vectors |= dense();
-        if (vectors && !first.Ut) first.Ut = packed(first.U, first.inputs, first.F);
-        if (!vectors && !first.table) first.table = looked_up(first);
+        if (vectors && !first.Ut.at) first.Ut = matrices.packed(first.U, first.inputs, first.F);
+        if (!vectors && !first.table.at)
+            first.table = matrices.table(first.U, first.gU ? nullptr : first.b, first.F, first.inputs);
     }
 
     bool unchanged() const { return !size || !std::memcmp(flat, copy, std::size_t(size) * sizeof(T)); }
@@ -114,20 +112,32 @@ private:
             const Index F = PyObject_Length(w[2].ptr());
             s.inputs = below, s.F = F, s.hidden = below = F / gates();
             if (F <= 0 || F % gates()) throw std::invalid_argument("a layer is incomplete");
-            s.U = part(w[0], F * s.inputs, "U"), s.W = part(w[1], F * s.hidden, "W");
+            Views views;
+            const Stored<T> U = matrix(views, w[0], F, s.inputs, "U"), W = matrix(views, w[1], F, s.hidden, "W");
             s.b = part(w[2], F, "b"), s.d = part(w[3], F, "d");
             s.gU = part(w[4], F, "gU"), s.gW = part(w[5], F, "gW");
-            if (!s.U || !s.W || !s.b || !s.gU != !s.gW) throw std::invalid_argument("a layer is incomplete");
+            if (!U.at || !W.at || !s.b || !s.gU != !s.gW) throw std::invalid_argument("a layer is incomplete");
             for (Index j = 0; j < states; j++) {
                 const T* start = part(w[std::size_t(6 + j)], s.hidden, "start");
                 fresh.resize(fresh.size() + std::size_t(s.hidden));
                 if (start) std::copy(start, start + s.hidden, fresh.end() - s.hidden);
             }
-            s.Wt = packed(s.W, s.hidden, F);
-            if (!stages.empty()) s.Ut = packed(s.U, s.inputs, F);
+            s.Wt = matrices.packed(W, s.hidden, F);
+            if (!stages.empty()) s.Ut = matrices.packed(U, s.inputs, F);
+            else s.U = matrices.plain(U) ? U : matrices.kept(U, F * s.inputs);
             stages.push_back(s);
         }
         if (stages.empty()) throw std::invalid_argument("there is no layer");
+    }
+
+    void read_outlet(const nanobind::tuple& outlet) {
+        Views views;
+        head.width = stages.back().hidden, head.outputs = outputs;
+        const Stored<T> V = matrix(views, outlet[0], outputs, head.width, "V");
+        E = matrix(views, outlet[2], inputs, embedded, "E"), head.c = part(outlet[1], outputs, "c");
+        if (!V.at || !head.c || !E.at != !embedded) throw std::invalid_argument("the outlet is incomplete");
+        head.narrow = matrices.packed(V, head.width, outputs), head.Vt = matrices.plain(head.narrow);
+        if (E.at && !matrices.plain(E)) E = matrices.kept(E, inputs * embedded);
     }
 
     // Where the copy has what this part of the flat vector holds.
@@ -140,29 +150,14 @@ private:
         return copy + (at - flat);
     }
 
-    const T* packed(const T* matrix, Index depth, Index columns) {
-        T* to = memory.emplace_back().template room<T>(k.packed_size(depth, columns));
-        const Packing<T> packing{matrix, depth, columns, true, to};
-        split(threads, ceil_div(columns, k.panel), 2.0 * double(depth) * double(columns),
-              [&](Index begin, Index end) { k.pack(packing, begin, end); });
-        return to;
-    }
-
-    const T* looked_up(const Stage<T>& s) {
-        constexpr Index some = 16;  // symbols at once: what they read and write stays in the nearest cache
-        T* table = memory.emplace_back().template room<T>(s.inputs * s.F);
-        const Index I = s.inputs;
-        split(threads, ceil_div(I, some), 8.0 * double(I) * double(s.F), [&](Index begin, Index end) {
-            for (Index first = begin * some; first < std::min(end * some, I); first += some)
-                for (Index f = 0; f < s.F; f++)
-                    for (Index symbol = first; symbol < std::min(first + some, I); symbol++)
-                        table[symbol * s.F + f] = s.U[f * I + symbol] + (s.gU ? T(0) : s.b[f]);
-        });
-        return table;
+    // A plain matrix lies in the copy, a narrow one with the views.
+    Stored<T> matrix(Views& views, nanobind::handle given, Index rows, Index depth, const char* name) {
+        if (given.is_none() || matrices.storage == Storage::plain) return {part(given, rows * depth, name)};
+        return matrices.read(views, given, rows, depth, name);
     }
 
     Views own;  // keeps the network's vector alive
-    std::deque<Arena> memory;
+    Arena memory;
     const T* flat;
     T* copy;
     Index size, place = 0;

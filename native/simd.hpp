@@ -67,6 +67,16 @@ template <class T, int n> struct Vec<T, n, true> {
     ELMAN_INLINE void store(T* p, int count) const { store_first(p, count, x); }
 };
 
+// As many elements of a narrow storage as a Vec has lanes, or of T itself; all are floats exactly.
+template <int n, class R> ELMAN_INLINE Vec<float, n> widened(const R* p) {
+    if constexpr (in_one_register<float, n>) return {widened_register(p)};
+    else return {widened<n / 2>(p), widened<n / 2>(p + n / 2)};
+}
+
+ELMAN_INLINE Vec<float> widen(const std::int8_t* p) { return widened<Vec<float>::lanes>(p); }
+ELMAN_INLINE Vec<float> widen(const Bfloat16* p) { return widened<Vec<float>::lanes>(p); }
+template <class T> ELMAN_INLINE Vec<T> widen(const T* p) { return Vec<T>::load(p); }
+
 // One operation, written once: on the register, or on both halves.
 #define ELMAN_UNARY(name, expression)                                            \
     template <class T, int n> ELMAN_INLINE Vec<T, n> name(Vec<T, n> a) {         \

@@ -88,7 +88,8 @@ private:
         }
         const char* format = format_of(view);
         const bool wide = view.ndim == 1 && vectors() && view.shape[0] == vectors();
-        if (wide && format[0] == formats<T>[0] && !format[1]) {
+        const bool aligned = reinterpret_cast<std::uintptr_t>(view.buf) % sizeof(T) == 0;
+        if (wide && aligned && format[0] == formats<T>[0] && !format[1]) {
             read.features.pointer = static_cast<const T*>(view.buf);
             return true;
         }

@@ -129,8 +129,8 @@ void define_streams(nb::module_& m, const Kernels<T>& (*kernels)(), const Kernel
     static PyType_Slot slots[] = {{Py_tp_methods, methods}, {0, nullptr}};
     nb::class_<Stream<T>> stream(m, "Stream", nb::type_slots(slots));
     stream.def("__init__", [kernels](Stream<T>* self, nb::handle flat, nb::tuple sizes, nb::tuple layers,
-                                     nb::tuple outlet, double zoneout, int threads, bool many) {
-        new (self) Stream<T>(kernels(), Given{flat, sizes, layers, outlet, zoneout, threads}, many);
+                                     nb::tuple outlet, double zoneout, int storage, int threads, bool many) {
+        new (self) Stream<T>(kernels(), Given{flat, sizes, layers, outlet, zoneout, storage, threads}, many);
     });
     stream.def("attach", &Stream<T>::attach);
     stream.def("advance", &advance<T>);

@@ -118,8 +118,8 @@ template <class T> void outer(const Outer<T>& o, Index begin, Index end, T* scra
                 const Index wide = least(o.columns - c, PANEL<T>), stride = padded<T>(wide);
                 const Out<T> out{sums + buffer * size + c * rows, stride};
                 pack_right(o, piece, c, wide, right);
-                product_panel(Left<T>{left, 1, TILE_ROWS, piece.count() * TILE_ROWS}, rows, right, piece.count(),
-                              Start<T>{t ? out.at : nullptr, stride}, out, stride);
+                product_panel(Left<T>{left, 1, TILE_ROWS, piece.count() * TILE_ROWS}, rows, Right<T>{right},
+                              piece.count(), Start<T>{t ? out.at : nullptr, stride}, out, stride);
             }
         }
     };

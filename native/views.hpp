@@ -17,6 +17,8 @@ template <> inline constexpr const char* formats<double> = "d";
 template <> inline constexpr const char* formats<std::int32_t> = "il";
 template <> inline constexpr const char* formats<Index> = "lq";
 template <> inline constexpr const char* formats<std::uint8_t> = "?B";
+template <> inline constexpr const char* formats<std::int8_t> = "b";
+template <> inline constexpr const char* formats<std::uint16_t> = "H";
 
 constexpr bool LITTLE_ENDIAN_HERE =
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -66,6 +68,8 @@ private:
         if (!fits || std::size_t(view.itemsize) != size)
             throw std::invalid_argument(std::string(name) + " has elements of type '" + format + "'; expected '" +
                                         types + "'");
+        if (view.len && reinterpret_cast<std::uintptr_t>(view.buf) % size)
+            throw std::invalid_argument(std::string(name) + " is not aligned; numpy.copy makes one that is");
         if (view.len / Index(size) != wanted)
             throw std::invalid_argument(std::string(name) + " has " + std::to_string(view.len / Index(size)) +
                                         " elements; expected " + std::to_string(wanted));

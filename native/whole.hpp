@@ -4,6 +4,7 @@
 
 #include "heads.hpp"
 
+#include <limits>
 #include <type_traits>
 #include <vector>
 
@@ -118,7 +119,8 @@ private:
     };
 
     static void check_size(Index steps, Index batch) {
-        if (steps < 1 || batch < 1) throw std::invalid_argument("a size is out of range");
+        if (steps < 1 || steps == std::numeric_limits<Index>::max() || batch < 1)
+            throw std::invalid_argument("a size is out of range");
         hold_together({steps + 1, batch});
     }
 

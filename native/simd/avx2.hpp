@@ -23,6 +23,16 @@ ELMAN_INLINE __m128d low_half(__m256d a) { return _mm256_castpd256_pd128(a); }
 ELMAN_INLINE __m128 high_half(__m256 a) { return _mm256_extractf128_ps(a, 1); }
 ELMAN_INLINE __m128d high_half(__m256d a) { return _mm256_extractf128_pd(a, 1); }
 
+ELMAN_INLINE __m256 widened_register(const std::int8_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+ELMAN_INLINE __m256 widened_register(const Bfloat16* p) {
+    const __m256i place = _mm256_set_epi32(0x0f0e8080, 0x0d0c8080, 0x0b0a8080, 0x09088080,  // 80: a byte of zero
+                                           0x07068080, 0x05048080, 0x03028080, 0x01008080);
+    const __m128i half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return (__m256)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(half), place);
+}
+
 ELMAN_INLINE __m256 load_first(const float* p, int n) {
     return _mm256_maskload_ps(p, (__m256i)first_lanes<float, 8>(n));
 }

@@ -26,6 +26,17 @@ ELMAN_INLINE __m128d low_half(__m256d a) { return _mm256_castpd256_pd128(a); }
 ELMAN_INLINE __m128 high_half(__m256 a) { return _mm256_extractf128_ps(a, 1); }
 ELMAN_INLINE __m128d high_half(__m256d a) { return _mm256_extractf128_pd(a, 1); }
 
+ELMAN_INLINE __m512 widened_register(const std::int8_t* p) {
+    const __m512i wide = _mm512_maskz_cvtepi8_epi32(0xffff, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm512_maskz_cvtepi32_ps(0xffff, wide);
+}
+ELMAN_INLINE __m512 widened_register(const Bfloat16* p) {
+    const __m512i place = _mm512_set_epi32(0xf0000, 0xe0000, 0xd0000, 0xc0000, 0xb0000, 0xa0000, 0x90000, 0x80000,
+                                           0x70000, 0x60000, 0x50000, 0x40000, 0x30000, 0x20000, 0x10000, 0);
+    const __m512i half = _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    return (__m512)_mm512_maskz_permutexvar_epi16(0xaaaaaaaa, place, half);  // one instruction, a shift is two
+}
+
 template <class T, int n> struct MaskOf;
 template <> struct MaskOf<float, 16> { using Type = __mmask16; };
 template <> struct MaskOf<double, 8> { using Type = __mmask8; };

@@ -4,6 +4,8 @@
 // The operators are the IEEE operations: no approximate reciprocal, no contraction (-ffp-contract=off).
 #pragma once
 
+#include "../kernels.hpp"
+
 #include <cstddef>
 #include <cstdint>
 

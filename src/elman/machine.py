@@ -15,9 +15,9 @@ from .layers import Layers, Passage
 from .numerics import Array
 from .outlet import Aim, Outlet, Reading
 from .parameters import Parameters
+from .plain import Plain
 from .spec import Spec
 from .states import State, each
-from .whole import Whole
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Machine:
         self.spec, self.parameters, self.memory, self.engine = spec, parameters, Memory(spec.dtype), engine
         self.layers = Layers(spec, parameters, self.memory, engine)
         self.outlet = Outlet(spec, parameters, self.memory, engine)
-        self.whole = Whole(spec, parameters, self.memory, engine)
+        self.plain = Plain(spec, parameters, self.memory, engine)
         self.every = spec.readout == "every"
 
     def initial(self, rows: tuple[int, ...] = ()) -> State:

@@ -23,7 +23,7 @@ from .parameters import Parameters, initialize
 from .shapes import check
 from .spec import FIELDS, Spec
 from .states import Places, State, each, read_state, zipped
-from .streaming import Stream, check_stepwise
+from .streaming import Stored, Stream, check_stepwise
 from .streams import Streams
 
 
@@ -213,7 +213,7 @@ class Network:
         however large the vocabulary.
         Raises: ShapeError, DataError when batch or state do not fit the network.
         """
-        at_once = self.machine.whole.differentiate
+        at_once = self.machine.plain.differentiate
         if noise is None and dstate is None and (done := at_once(batch, state, share)):
             return Differentiated(*done)
         run, batched = self.start(batch.x, state, batch.lengths, batch.reset, noise)
@@ -248,20 +248,27 @@ class Network:
         before = self.init_state(rows) if state is None else self._read_state(state, rows)
         return self.machine.step(parts, before)
 
-    def stream(self, state: bytes | State | None = None) -> Stream:
+    def stream(
+        self, state: bytes | State | None = None, *, weights: str | None = None, calibrate: Any = None
+    ) -> Stream:
         """Return a stream: a state that stays; it begins from a state, or from the initial one.
 
-        Raises: OptionError as `step`; FormatError for bytes that are no state of this network; ShapeError.
+        weights:   how the stream stores matrices, "float32", "bfloat16" or "int8" (with a scale for each
+                   row); none: as the network. Narrow ones are read faster where there are many, and change
+                   what comes out; states stay float32 and go from one kind of stream to the other.
+        calibrate: what int8 is fitted to: "T" symbols or "T I", or a pair of them, read from the start.
+        Raises: OptionError as `step`, and for narrow weights of a float64 network; FormatError for bytes that
+                are no state of this network; ShapeError; NumericError for weights that no number stands for.
 
         >>> stream = Network(input_size=3, hidden_size=4, output_size=2).stream()
         >>> stream.step(2).shape, stream.run([0, 1, 1]).shape
         ((2,), (3, 2))
         """
-        return Stream(self.machine, self._reads, self._places, state)
+        return Stream(self.machine, self._reads, self._places, Stored(weights, calibrate), state)
 
-    def streams(self, count: int = 0) -> Streams:
-        """Return many streams that move on together, so many rows to begin with. Raises: as `stream`."""
-        return Streams(self.machine, self._reads, self._places, count)
+    def streams(self, count: int = 0, *, weights: str | None = None, calibrate: Any = None) -> Streams:
+        """Return many streams that move on together, so many rows to begin with; all else as `stream`."""
+        return Streams(self.machine, self._reads, self._places, Stored(weights, calibrate), count)
 
     def start(
         self,

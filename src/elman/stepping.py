@@ -18,6 +18,7 @@ from .drawing import Weighing
 from .errors import NumericError, OptionError
 from .inputs import Parts
 from .machine import Machine
+from .narrowing import Narrowed
 from .numerics import Array
 from .portable import joined, parted
 from .states import Places, State
@@ -65,23 +66,27 @@ class Rows(Protocol):
         """Give rows these numbers, or the state that sequences begin with."""
 
 
-def open_rows(machine: Machine, places: Places, *, many: bool) -> Rows:
+def open_rows(machine: Machine, places: Places, narrow: Narrowed | None, *, many: bool) -> Rows:
     """Return rows on the network's engine, none yet; many: for several rows at once.
 
     The parameters are copied; what is compared with the copy later refuses when the network has changed.
     """
     compiled, spec, views = machine.engine.stream, machine.spec, machine.parameters.views
     if compiled is None:
-        return Reference(machine, places)
+        return Reference(machine, places, machine if narrow is None else narrow.machine(machine))
+    stored: dict[str, Any] = dict(views)
+    if narrow is not None:
+        stored |= {name: (matrix.values, matrix.scales) for name, matrix in narrow.matrices.items()}
     names = ("U", "W", "b", "d", "gU", "gW", "h0", "s0")
     rows: Rows = compiled(
         machine.layers.cell,
         machine.parameters.flat,
         head=spec.head,
         sizes=(spec.input_size, spec.embedding_size or 0, spec.feature_size, spec.y_size),
-        layers=tuple(tuple(views.get(f"{place}.{name}") for name in names) for place in spec.places()),
-        outlet=(machine.outlet.matrix(machine.parameters), views["head.c"], views.get("embedding.E")),
+        layers=tuple(tuple(stored.get(f"{place}.{name}") for name in names) for place in spec.places()),
+        outlet=(stored["embedding.E" if spec.tied else "head.V"], views["head.c"], stored.get("embedding.E")),
         zoneout=float(spec.zoneout),
+        storage="" if narrow is None else narrow.storage,
         many=many,
     )
     return rows
@@ -90,8 +95,9 @@ def open_rows(machine: Machine, places: Places, *, many: bool) -> Rows:
 class Reference:
     """Rows on the reference engine."""
 
-    def __init__(self, machine: Machine, places: Places) -> None:
-        self._machine, self._places = machine, places
+    def __init__(self, machine: Machine, places: Places, runs: Machine) -> None:
+        """machine: the network, whose changes are noticed; runs: what runs, itself or with other weights."""
+        self._machine, self._places = runs, places
         self._flat, self._own, self._at = machine.parameters.flat, machine.parameters.flat.copy(), 0
         self._fresh = joined(machine.initial())
         self._store = np.empty((0, len(self._fresh)), places.dtype)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import inputs, portable, stepping
 from .errors import OptionError, ShapeError
-from .inputs import Reads
+from .inputs import Parts, Reads
 from .machine import Machine
+from .narrowing import check_storage, narrowed
 from .numerics import Array
 from .spec import Spec
 from .states import Places, State, read_state
@@ -30,14 +31,32 @@ def check_stepwise(spec: Spec) -> None:
         raise OptionError(f"no single steps: {what} reads the whole sequence; use run")
 
 
+class Stored(NamedTuple):
+    """How a stream stores the weights, as `Network.stream` says."""
+
+    weights: str | None = None
+    calibrate: Any = None
+
+    def text(self, reads: Reads) -> Parts | None:
+        """Return what to calibrate on, checked: symbols "T 1", features "T 1 I"."""
+        if self.calibrate is None:
+            return None
+        try:
+            return read_steps(self.calibrate, "T", reads)[1:]
+        except ShapeError as error:
+            raise ShapeError(f"calibrate is read as x is: {error}") from None
+
+
 class Handle:
     """What one stream and many have in common: rows of states, as bytes and as values."""
 
-    def __init__(self, machine: Machine, reads: Reads, places: Places, *, many: bool) -> None:
+    def __init__(self, machine: Machine, reads: Reads, places: Places, stored: Stored, *, many: bool) -> None:
         check_stepwise(machine.spec)
+        check_storage(stored.weights, machine.spec.dtype, stored.calibrate is not None)
         self._spec, self._reads, self._places = machine.spec, reads, places
         self._cell = f"{machine.spec.cell}-{machine.spec.activation}"
-        self._rows = stepping.open_rows(machine, places, many=many)
+        narrow = narrowed(machine, stored.weights, stored.text(reads))
+        self._rows = stepping.open_rows(machine, places, narrow, many=many)
 
     def _get(self, row: int) -> Array:
         return np.frombuffer(self._rows.values(row), self._places.dtype)
@@ -86,9 +105,9 @@ class Stream(Handle):
     logits: Array
 
     def __init__(
-        self, machine: Machine, reads: Reads, places: Places, state: bytes | State | None = None
+        self, machine: Machine, reads: Reads, places: Places, stored: Stored, state: bytes | State | None
     ) -> None:
-        super().__init__(machine, reads, places, many=False)
+        super().__init__(machine, reads, places, stored, many=False)
         y = np.zeros(self._spec.y_size, self._spec.dtype)
         o = np.zeros_like(y) if self._spec.head in ("softmax", "sigmoid", "gaussian") else y
         self.logits, shown = y.view(), o.view()
@@ -143,7 +162,7 @@ class Stream(Handle):
 def _read_step(reads: Reads, x: Any) -> tuple[int | None, Array | None]:
     """Return what a step reads, checked: the door behind which compiled code trusts what comes."""
     symbol, features = inputs.read_parts(x, "", reads)
-    whole = None if features is None else np.ascontiguousarray(features)
+    whole = None if features is None else np.require(features, requirements=["C", "A"])
     return None if symbol is None else int(symbol), whole
 
 

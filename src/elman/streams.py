@@ -14,7 +14,7 @@ from .inputs import Reads
 from .machine import Machine
 from .numerics import Array
 from .states import Places, State
-from .streaming import Handle, read_steps
+from .streaming import Handle, Stored, read_steps
 
 MOST = 1 << 40  # rows: beyond, their numbers would overflow before any memory is asked for
 
@@ -39,8 +39,8 @@ class Streams(Handle):
     (2, 2)
     """
 
-    def __init__(self, machine: Machine, reads: Reads, places: Places, count: int = 0) -> None:
-        super().__init__(machine, reads, places, many=True)
+    def __init__(self, machine: Machine, reads: Reads, places: Places, stored: Stored, count: int) -> None:
+        super().__init__(machine, reads, places, stored, many=True)
         self._used = np.zeros(0, np.bool_)
         self.add(count)
 
@@ -119,7 +119,7 @@ class Streams(Handle):
         """
         which = self._which(rows)
         last = inputs.read_symbols("last", last, "N", self._spec.input_size).copy()
-        chances = np.ascontiguousarray(chances, np.float64)
+        chances = np.require(chances, np.float64, ["C", "A"])
         if chances.ndim != 2 or not len(chances) == len(last) == len(which):
             raise ShapeError(
                 f"chances have shape {chances.shape}, last {last.shape}; there are {len(which)} rows"
@@ -161,8 +161,10 @@ class Streams(Handle):
         if not isinstance(out, np.ndarray) or out.shape != wanted or out.dtype != self._spec.dtype:
             came = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
             raise ShapeError(f"out is {came}; expected an array of {self._spec.dtype} {wanted}")
-        if not (out.flags.c_contiguous and out.flags.writeable):
-            raise ShapeError("out is not contiguous, or cannot be written to; numpy.empty makes one that is")
+        if not out.flags.carray:
+            raise ShapeError(
+                "out is not contiguous and aligned, or cannot be written to; numpy.empty makes one that is"
+            )
         return out
 
 

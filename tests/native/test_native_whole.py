@@ -51,7 +51,7 @@ def test_the_bits_of_the_long_way(cell: str, activation: str, threads: int, seed
     for number in range(seed, seed + 20):
         network, batch, state = drawn(number, cell, activation, threads=threads)
         for start in (state, None):
-            assert network.machine.whole.differentiate(batch, start, 1.0) is not None, number
+            assert network.machine.plain.differentiate(batch, start, 1.0) is not None, number
             for share in (1.0, 0.3):
                 came = network.differentiate(batch, start, share=share)
                 expected = network.differentiate(the_long_way(batch), start, share=share)
@@ -86,7 +86,7 @@ def test_every_instruction_set(isa: str, seed: int) -> None:
 def test_what_is_not_plain_goes_the_long_way(options: dict[str, Any]) -> None:
     network = Network(**({"input_size": 4, "hidden_size": 5, "output_size": 3, "engine": "native"} | options))
     batch = Batch(np.zeros((6, 2), int), np.zeros((6, 2), int))
-    assert network.machine.whole.differentiate(batch, None, 1.0) is None
+    assert network.machine.plain.differentiate(batch, None, 1.0) is None
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_what_is_not_plain_goes_the_long_way(options: dict[str, Any]) -> None:
 def test_so_does_a_batch(change: dict[str, Any]) -> None:
     network = Network(input_size=4, hidden_size=5, output_size=3, engine="native")
     plain = Batch(np.zeros((2, 2), int), np.zeros((2, 2), int))
-    assert network.machine.whole.differentiate(plain, None, 1.0) is not None
-    assert network.machine.whole.differentiate(replace(plain, **change), None, 1.0) is None
+    assert network.machine.plain.differentiate(plain, None, 1.0) is not None
+    assert network.machine.plain.differentiate(replace(plain, **change), None, 1.0) is None
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,8 @@ from .memory import Memory
 from .tape import Normal, Tape, Weights
 
 CELLS = {("elman", "tanh"): 0, ("elman", "relu"): 1, ("gru", "tanh"): 2, ("lstm", "tanh"): 3}
-
 RULES = {"sgd": 0, "rmsprop": 1, "adagrad": 2, "adam": 3}
-
+STORAGES = {"": 0, "bfloat16": 1, "int8": 2}  # of a stream's matrices; "": those of the network
 HEADS = {"softmax": 1, "sigmoid": 2, "gaussian": 3}  # what users see of y; 0: y itself
 
 
@@ -62,7 +61,7 @@ class Native:
             scales = np.empty((2, steps, batch, 1), gates.dtype)
             normal = Normal(hats[0], scales[0], hats[1], scales[1])
         kept = memory.take((steps, batch, cell.kept * hidden * keep))
-        tape = Tape(np.ascontiguousarray(x), course, gates, states, kept, normal)
+        tape = Tape(np.require(x, None, ["C", "A"]), course, gates, states, kept, normal)
         self.module.forward(*_layer(cell, w, tape, keep), self.threads)
         return tape
 
@@ -96,7 +95,7 @@ class Native:
         x = x.reshape(1, -1) if is_symbols(x) else x.reshape(1, -1, w.U.shape[1])
         states = tuple(np.stack([s, s]).reshape(2, -1, shape[-1]) for s in state)
         nothing = np.empty(0, w.b.dtype)
-        tape = Tape(np.ascontiguousarray(x), course, nothing, states, nothing, None)
+        tape = Tape(np.require(x, None, ["C", "A"]), course, nothing, states, nothing, None)
         self.module.forward(*_layer(cell, w, tape, keep=False), self.threads)
         return tuple(slots[1].reshape(shape) for slots in states)
 
@@ -110,15 +109,18 @@ class Native:
         layers: tuple[tuple[Array | None, ...], ...],
         outlet: tuple[Array | None, ...],
         zoneout: float,
+        storage: str,
         many: bool,
     ) -> Any:
         """Return rows of states that stay in compiled code, as `elman.stepping` describes them: one, or many.
 
         sizes: symbols or features, the embedding, features beside symbols, outputs; layers: U, W, b, d, gU,
-        gW, h0, s0 of each; outlet: V, c, E; all of them parts of `flat`.
+        gW, h0, s0 of each; outlet: V, c, E; all parts of `flat`. With a storage, U, W, V and E are pairs
+        instead: narrow values, and the scales of their rows or None.
         """
         codes = (CELLS[cell.name, cell.activation], HEADS.get(head, 0))
-        return self.module.Stream(flat, (*codes, *sizes), layers, outlet, zoneout, self.threads, many)
+        how = (zoneout, STORAGES[storage], self.threads, many)
+        return self.module.Stream(flat, (*codes, *sizes), layers, outlet, *how)
 
     def whole(
         self,
@@ -166,7 +168,7 @@ class Native:
         """Return y = rows Vᵀ + c, "… R" → "… O"."""
         y = np.empty((*rows.shape[:-1], len(c)), c.dtype)
         count = rows.size // max(rows.shape[-1], 1)
-        arrays = (np.ascontiguousarray(rows), V, c, y)
+        arrays = (np.require(rows, None, ["C", "A"]), V, c, y)
         self.module.outputs((count, rows.shape[-1], len(c)), arrays, self.threads)
         return y
 
@@ -175,14 +177,14 @@ class Native:
     ) -> None:
         """Add to dV and dc; write drows. Shapes: dy: "T B O"; rows, drows: "T B R"."""
         sizes = (*rows.shape, len(dc))
-        arrays = (np.ascontiguousarray(dy), np.ascontiguousarray(rows), V, dV, dc, drows)
+        arrays = (np.require(dy, None, ["C", "A"]), np.require(rows, None, ["C", "A"]), V, dV, dc, drows)
         self.module.inputs(sizes, arrays, self.threads)
 
     def sum_by_symbol(self, symbols: Array, rows: Array, count: int, memory: Memory) -> Array:
         """Return Σ rows of each symbol, "T B" and "T B F" → "count F"."""
         out = np.empty((count, rows.shape[-1]), rows.dtype)
         sizes = (*rows.shape, count)
-        arrays = (np.ascontiguousarray(symbols), np.ascontiguousarray(rows), out)
+        arrays = (np.require(symbols, None, ["C", "A"]), np.require(rows, None, ["C", "A"]), out)
         self.module.sum_by_symbol(sizes, *arrays, self.threads)
         return out
 
@@ -232,10 +234,10 @@ def _layer(cell: Cell, w: Weights, tape: Tape, keep: bool = True) -> tuple[Any, 
     around = (
         _whole(course.live, np.int64),
         _whole(course.reset, np.bool_),
-        *_two(tuple(map(np.ascontiguousarray, course.anew))),
+        *_two(tuple(np.require(new, None, ["C", "A"]) for new in course.anew)),
         _whole(course.mask),
         share,
-        *_two(tuple(map(np.ascontiguousarray, held))),
+        *_two(tuple(np.require(kept, None, ["C", "A"]) for kept in held)),
     )
     read = (None, x) if is_symbols(x) else (x, None)
     hats = (None,) * 4 if normal is None else (normal.x, normal.x_scale, normal.h, normal.h_scale)
@@ -245,4 +247,4 @@ def _layer(cell: Cell, w: Weights, tape: Tape, keep: bool = True) -> tuple[Any, 
 
 
 def _whole(array: Array | None, dtype: Any = None) -> Array | None:
-    return None if array is None else np.ascontiguousarray(array, dtype)
+    return None if array is None else np.require(array, dtype, ["C", "A"])

@@ -24,7 +24,7 @@ from .states import State
 MOST_LAYERS = 6  # that fit into one call
 
 
-class Whole:
+class Plain:
     """What differentiates plain batches, where the network is plain and its engine can."""
 
     def __init__(self, spec: Spec, parameters: Parameters, memory: Memory, engine: Engine) -> None:
@@ -106,4 +106,4 @@ def _is_plain(spec: Spec) -> bool:
 def _is(array: Any, shape: tuple[int, ...], dtype: Any) -> bool:
     """Is it an array that compiled code can read as it lies?"""
     fits = isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype
-    return bool(fits and array.flags.c_contiguous)
+    return bool(fits and array.flags.c_contiguous and array.flags.aligned)
