@@ -11,6 +11,7 @@ import shutil
 import sys
 import sysconfig
 from pathlib import Path
+from random import SystemRandom
 from zipfile import ZipFile
 
 import nox
@@ -21,6 +22,7 @@ nox.options.sessions = ["tests", "lint", "types", "imports", "wheel"]
 BIN = Path(sys.executable).parent
 TORCH = "torch==2.13.0"
 JAX = "jax==0.10.2"
+KERAS = "keras==3.15.1"
 CLAIM = 1.78  # nats per symbol
 REPORTS = {"address": "AddressSanitizer", "undefined": "runtime error", "thread": "ThreadSanitizer"}
 
@@ -97,8 +99,8 @@ def try_bare(session: nox.Session, place: Path, built: Path, engine: str) -> Non
     session.log(said)
     if f"engine   {engine}" not in said or len(modules) != (engine == "native"):
         session.error(f"the {engine} engine should run, with {int(engine == 'native')} compiled module")
-    startup = ("tests/test_house.py", "-k", "startup", "--interpreter", str(bare))
-    python(session, "pytest", *startup)
+    for tests in (("tests/test_house.py", "-k", "startup"), ("tests/promises/test_r34_installation.py",)):
+        python(session, "pytest", *tests, "--interpreter", str(bare))
 
 
 @nox.session
@@ -117,7 +119,27 @@ def train60(session: nox.Session) -> None:
 def parity(session: nox.Session) -> None:
     """Numbers against PyTorch, live; in an environment of its own."""
     session.install("-e", ".[dev]", TORCH)
-    session.run("python", "-m", "pytest", "-m", "slow", "tests/slow/parity_torch.py", *session.posargs)
+    tests = ("tests/promises/test_r14_parity.py", "--full", "--record")
+    session.run("python", "-m", "pytest", *tests, *session.posargs)
+
+
+@nox.session(venv_backend="venv")
+def lands(session: nox.Session) -> None:
+    """Exports and imports at full length, with PyTorch and Keras live; in an environment of its own."""
+    session.install("-e", ".[dev]", TORCH, KERAS)
+    session.run("python", "-m", "pytest", "tests/interop", "--full", *session.posargs)
+
+
+@nox.session
+def cortex(session: nox.Session) -> None:
+    """The exported C on a Cortex-M4F and a Cortex-M3 under QEMU.
+
+    Debian: gcc-arm-none-eabi, libnewlib-arm-none-eabi, qemu-system-arm.
+    """
+    for program in ("arm-none-eabi-gcc", "qemu-system-arm"):
+        if shutil.which(program) is None:
+            session.skip(f"no {program}")
+    python(session, "pytest", "tests/interop/test_c_cortex.py", "--full", *session.posargs)
 
 
 @nox.session(venv_backend="venv")
@@ -130,13 +152,59 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def ulp(session: nox.Session) -> None:
     """The compiled exp, sigmoid, tanh and log at every float32, by instruction set: a quarter of an hour."""
-    session.run(sys.executable, "tests/slow/ulp.py", *session.posargs)
+    python(session, "pytest", "-m", "slow", "tests/promises/test_r15_activations.py", "--full", "--record")
+    session.run(sys.executable, "tests/slow/ulp.py", "--plant")
 
 
 @nox.session
 @nox.parametrize("sanitizer", ["address,undefined", "thread"])
 def sanitize(session: nox.Session, sanitizer: str) -> None:
     """The engine's tests, with a compiled engine that watches itself; needs GCC and its sanitizers."""
+    _, env = watched(session, sanitizer)
+    counting = "tests/native/test_native_threads.py::test_threads_are_started"  # a sanitizer has its own
+    tests = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/native", "--deselect", counting)
+    session.run(*tests, *session.posargs, env=env)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """The same engine called with what is wrong, 30 minutes for each target; -- 5: so many minutes."""
+    minutes = session.posargs[0] if session.posargs else "30"
+    place, env = watched(session, "address,undefined")
+    program, seed = str(Path("tests/slow/fuzz_native.py").resolve()), str(SystemRandom().randrange(10**6))
+    with session.chdir(place):  # a finding ends the program; then the file TARGET.case there names the case
+        for target in ("calls", "whole", "streams", "states", "drawing"):
+            session.run(sys.executable, "-W", "ignore", program, target, minutes, seed, env=env)
+
+
+@nox.session
+def promises(session: nox.Session) -> None:
+    """Every promise at its full length: an hour and more; the page of the promises gets what was found."""
+    python(session, "pytest", "tests/promises", "--full", "--record", *session.posargs)
+
+
+@nox.session
+def seeds(session: nox.Session) -> None:
+    """The numeric tests with each of the seeds 0 to 99: three quarters of an hour."""
+    session.run(sys.executable, "tests/promises/drawn.py", *(session.posargs or ("0", "99")))
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Faults planted in what reads and writes files, one by one: nine of ten must be noticed; an hour."""
+    tests = ("-m", "slow", "tests/promises/test_r35_covered.py", "--full", "--record")
+    python(session, "pytest", *tests, *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Branches that the tests take: 95 % of all; of what reads and writes files all (test_r35_covered.py)."""
+    python(session, "coverage", "run", "--branch", "--source=src/elman", "-m", "pytest", *session.posargs)
+    python(session, "coverage", "report", "--fail-under=95")
+
+
+def watched(session: nox.Session, sanitizer: str) -> tuple[Path, dict[str, str]]:
+    """Build the engine with a sanitizer, see that it watches; return where, and the environment to run in."""
     place = Path("build/sanitize", sanitizer.split(",")[0]).resolve()
     shutil.rmtree(place / "elman", ignore_errors=True)
     shutil.copytree("src/elman", place / "elman", ignore=shutil.ignore_patterns("_native.*.*", "__pycache__"))
@@ -155,9 +223,7 @@ def sanitize(session: nox.Session, sanitizer: str) -> None:
     module = Path(str(session.run(sys.executable, "-c", code, env=env, silent=True)).strip())
     if module.parent != place / "elman" or b"san_init" not in module.read_bytes():
         session.error(f"{module} does not watch itself")
-    counting = "tests/native/test_native_threads.py::test_threads_are_started"  # a sanitizer has its own
-    tests = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/native", "--deselect", counting)
-    session.run(*tests, *session.posargs, env=env)
+    return place, env
 
 
 def compile_engine(session: nox.Session, place: Path, *options: str) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).parent / "native"))  # whose helpers the promises use, too
-collect_ignore = ["slow/parity_torch.py"]  # nox -s parity runs it: it needs PyTorch
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -107,16 +107,6 @@ def test_training_says_why_it_is_not_the_compiled_one(tmp_path, without):
 # --------------------------------------------------------------------------------------------- the same run
 
 
-@needs_compiled
-def test_the_model_is_the_same_bytes_on_any_number_of_threads(tmp_path):
-    models = []
-    for threads in (1, 2, 3):
-        done = started(tmp_path / str(threads), "--threads", str(threads))
-        assert f"{threads} thread" in done.err
-        models.append((tmp_path / str(threads) / "model.safetensors").read_bytes())
-    assert models[0] == models[1] == models[2]
-
-
 def test_they_can_stand_in_a_file_of_options(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "run.toml", 'engine = "reference"')
@@ -171,19 +161,8 @@ def test_a_run_goes_on_with_the_engine_that_it_began_with(engine, tmp_path, stop
     stop(tmp_path / "parts", "--engine", engine)
     done = resumed(tmp_path / "parts")
     assert f"engine      {engine}" in done.err
-    assert "the run began with" not in done.err
     one, other = (tmp_path / name / "model.safetensors" for name in ("whole", "parts"))
     assert one.read_bytes() == other.read_bytes()
-
-
-@needs_compiled
-def test_a_run_that_goes_on_with_another_engine_says_so(tmp_path, stop, request):
-    stop(tmp_path / "asked")
-    told = "the run began with the engine native; with reference its last digits will be others"
-    assert told in resumed(tmp_path / "asked", *REFERENCE).err
-    stop(tmp_path / "missing")
-    request.getfixturevalue("without")
-    assert told in resumed(tmp_path / "missing").err
 
 
 # --------------------------------------------------------------------------------------------- what is wrong

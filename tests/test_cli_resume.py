@@ -1,22 +1,23 @@
-"""A run that is stopped, and goes on, ends with the very bytes of one that was not; signals lose nothing."""
+"""A run that goes on ends with the very bytes of one that was never stopped; another run is refused."""
 
 from __future__ import annotations
 
+import errno
 import os
-import random
 import signal
-import subprocess
-import time
 from collections.abc import Collection
-from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from cli_cases import BROKEN, TINY, elman, finished, litter, process, refused, rhyme, write
-from elman import load
-from elman.cli import display
-from elman.cli.signals import stoppable
+from cli_cases import TINY, Done, elman, read_csv, refused, rhyme, write
+from elman import load, save
+from elman.cli import display, log
+from elman.engines import loading
+from engine_cases import environment as environment
+from engine_cases import needs_compiled
+from engine_cases import without as without
 
 STEPS = 13
 EVERY = ("--validate-every", "3", "--checkpoint-every", "5", "--steps", str(STEPS))
@@ -31,6 +32,12 @@ VARIATIONS = {
     "epochs": ("--epochs", "2.5"),
     "nothing held out": ("--val-frac", "0"),
 }
+
+
+@pytest.fixture(autouse=True)
+def unsynced(monkeypatch) -> None:
+    """No power is cut here: there is no need to wait for the disk, hundreds of times."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 @pytest.fixture
@@ -193,74 +200,181 @@ def test_a_checkpoint_of_another_name_needs_to_be_told_where_its_model_goes(stop
     assert load(renamed).training.step == 4
 
 
-# -------------------------------------------------------------------------------------------- real signals
-
-FOREVER = (*TINY, "--steps", "1000000", "--validate-every", "2", "--checkpoint-every", "3")
-
-
-def run_forever(folder: Path, **options) -> subprocess.Popen[bytes]:
-    file = write(folder / "text.txt", rhyme())
-    return process("train", file, "-o", folder / "model.safetensors", *FOREVER, **options)
-
-
-def test_a_signal_at_any_moment_loses_nothing(tmp_path, seed):
-    drawn = random.Random(seed)
-    for _ in range(20):
-        running = run_forever(tmp_path)
-        with suppress(
-            subprocess.TimeoutExpired
-        ):  # beginning with the imports, but for those of Python itself
-            running.wait(drawn.uniform(0.15, 0.8))
-        number = drawn.choice([signal.SIGINT, signal.SIGTERM])
-        sent = time.monotonic()
-        running.send_signal(number)
-        done = finished(running)
-        assert time.monotonic() - sent < 2
-        assert done.code in (128 + number, -number), done.err  # shells call both the first
-        assert BROKEN not in done.err
-        for file in tmp_path.glob("*.safetensors"):
-            assert load(file).network.spec.hidden_size == 5
-    assert elman(*started(tmp_path, ())).code == 0
-    assert litter(tmp_path) == []
+def test_another_validation_text_that_has_moved_is_the_same_text(tmp_path, stop_after):
+    valid = write(tmp_path / "valid.txt", rhyme(50))
+    stop_after({4})
+    assert elman(*started(tmp_path, ("--valid", str(valid)))).code == 130
+    resume = ("train", "--resume", tmp_path / "model.checkpoint.safetensors")
+    moved = valid.rename(tmp_path / "moved.txt")
+    assert "no such file" in refused(elman(*resume), 2)
+    assert elman(*resume, "--valid", moved).code == 0
 
 
-def test_the_second_signal_ends_a_run_at_once(tmp_path):
-    program = (
-        "import signal, time\n"
-        "from elman.cli import display, main\n"
-        "def show(self, progress):\n"
-        "    print('a step', flush=True)\n"
-        "    while signal.getsignal(signal.SIGINT) is not signal.SIG_DFL: time.sleep(0.01)\n"
-        "    print('noted', flush=True)\n"
-        "    time.sleep(60)\n"
-        "display.PlainLines.show = show\n"
-        "main()\n"
-    )
-    running = run_forever(tmp_path, program=("-c", program))
-    for expected in (b"a step\n", b"noted\n"):
-        assert running.stdout.readline() == expected
-        running.send_signal(signal.SIGINT)
-    done = finished(running)
-    assert done.code == -signal.SIGINT
-    assert BROKEN not in done.err
+def test_validation_on_a_file_where_there_was_none_is_refused(stopped):
+    valid = write(stopped.parent / "valid.txt", rhyme(50))
+    line = refused(elman("train", "--resume", stopped, "--valid", valid), 2)
+    assert f"--valid {valid} (the run has None)" in line
 
 
-def test_what_the_shell_ignores_stays_ignored():
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+@needs_compiled
+def test_another_engine_is_refused_by_name(stopped):
+    line = refused(elman("train", "--resume", stopped, "--engine", "reference"), 2)
+    assert "--engine reference (the run has native)" in line
+    assert "--init-from" in line
+    assert elman("train", "--resume", stopped, "--engine", "native", "--threads", "1").code == 0
+
+
+@needs_compiled
+def test_an_instruction_set_with_other_digits_is_refused_by_name(stopped, environment):
+    others = [name for name in loading.native().instruction_sets() if name != "baseline"]
+    if "baseline" not in loading.native().instruction_sets() or not others:
+        pytest.skip("2026-11-22: this processor has no two instruction sets whose digits differ")
+    loading.instruction_set.cache_clear()
+    environment.setenv("ELMAN_ISA", "baseline")
+    line = refused(elman("train", "--resume", stopped), 2)
+    assert "ELMAN_ISA baseline (the run has " in line
+    loading.instruction_set.cache_clear()
+    environment.setenv("ELMAN_ISA", others[-1])
+    assert elman("train", "--resume", stopped).code == 0
+
+
+@needs_compiled
+def test_an_engine_that_is_not_here_any_more_is_told(stopped, request):
+    request.getfixturevalue("without")
+    line = refused(elman("train", "--resume", stopped), 2)
+    assert "the run began with the compiled engine, which is " in line
+    assert "--init-from" in line
+
+
+@pytest.mark.skipif(os.name == "nt", reason="2026-11-22: names of files are text there")
+def test_a_run_on_files_whose_names_are_no_text_goes_on(tmp_path, stop_after):
+    """A name may hold any bytes, and a checkpoint is written when it must not fail."""
+    name = os.fsdecode(b"caf\xe9 \xff.txt")
     try:
-        with stoppable() as stop:
-            signal.raise_signal(signal.SIGHUP)
-            assert stop.signal is None
-            signal.raise_signal(signal.SIGTERM)
-            assert (stop.signal, stop.exit_code) == (signal.SIGTERM, 143)
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    finally:
-        signal.signal(signal.SIGHUP, before)
+        file, valid = write(tmp_path / name, rhyme(75)), write(tmp_path / f"valid {name}", rhyme(50))
+    except OSError:
+        pytest.skip("2026-11-22: this file system takes no such names")
+    files = (file, "-o", tmp_path / "model", "--valid", valid, "--log", tmp_path / f"log {name}")
+    stop_after({4})
+    assert elman("train", *files, *TINY, *EVERY).code == 130
+    assert elman("train", "--resume", tmp_path / "model.checkpoint").code == 0
+    assert len(rows(tmp_path / f"log {name}")) == STEPS
 
 
-def test_a_run_whose_reader_goes_away_is_saved(tmp_path):
-    with run_forever(tmp_path, before="2>&1") as running:
-        assert any(line.startswith(b"step ") for line in running.stdout)  # reads on until there is one
-        running.stdout.close()
-        assert running.wait(30) == 141
-    assert load(tmp_path / "model.checkpoint.safetensors").training.step > 0
+@pytest.mark.parametrize("told", ["\0", "\0e", "\0zz", "\0" + "00" * 9])
+def test_a_checkpoint_with_a_name_that_is_none_is_refused(stopped, told):
+    model = load(stopped)
+    record = {**model.record, "settings": {**model.record["settings"], "file": told}}
+    save(stopped, model.network, model.vocabulary, record, model.training)
+    refused(elman("train", "--resume", stopped), 3 if told[1:] in ("e", "zz") else 2)
+
+
+# --------------------------------------------------------------------- a new run where another one is kept
+
+
+def test_a_new_run_is_not_written_over_an_interrupted_one(tmp_path, stopped):
+    before = stopped.read_bytes()
+    line = refused(elman(*started(tmp_path, ())), 2)
+    assert line.startswith(f"{stopped}: an interrupted run is kept there; elman train --resume {stopped} ")
+    assert "remove it, or choose another -o" in line
+    assert stopped.read_bytes() == before
+    stopped.unlink()
+    assert elman(*started(tmp_path, ("--steps", "3"))).code == 0
+
+
+# ------------------------------------------------------------------------------------------------ the log
+
+
+@pytest.fixture
+def logged(tmp_path, stop_after) -> Path:
+    """The log of a run that was stopped after step 4."""
+    stop_after({4})
+    assert elman(*started(tmp_path, ("--log", str(tmp_path / "log.csv")))).code == 130
+    return tmp_path / "log.csv"
+
+
+def resume(log: Path, *options: str) -> Done:
+    return elman("train", "--resume", log.parent / "model.checkpoint.safetensors", *options)
+
+
+def rows(log: Path) -> list[dict[str, str]]:
+    return read_csv(log.read_text())
+
+
+def test_a_log_has_a_row_for_every_step(logged):
+    assert resume(logged).code == 0
+    told = rows(logged)
+    assert [int(row["step"]) for row in told] == list(range(1, STEPS + 1))
+    assert [int(row["step"]) for row in told if row["validation_loss"]] == [3, 6, 9, 12, 13]
+    assert {int(row["epoch"]) for row in told} > {1, 2}
+    assert all(float(row[name]) > 0 for row in told for name in ("loss", "gradient_norm", "learning_rate"))
+    best = min(float(row["validation_loss"]) for row in told if row["validation_loss"])
+    assert load(logged.parent / "model.safetensors").record["best_step"] in [
+        int(row["step"]) for row in told if row["validation_loss"] == repr(best)
+    ]
+
+
+def test_what_a_log_has_beyond_the_checkpoint_is_cut_off(logged):
+    before = logged.read_bytes()
+    with logged.open("ab") as file:
+        file.write(b"5,1,0.1,,0.1,0.1\n6,1,0.")
+    assert resume(logged).code == 0
+    assert logged.read_bytes().startswith(before)
+    assert [int(row["step"]) for row in rows(logged)] == list(range(1, STEPS + 1))
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-1], lambda text: text.replace(b"3,", b"4,"), None])
+def test_a_log_that_is_not_that_of_the_run_is_refused(logged, damage):
+    before = logged.read_bytes()
+    logged.unlink() if damage is None else logged.write_bytes(damage(before))
+    there = None if damage is None else logged.read_bytes()
+    line = refused(resume(logged), 3)
+    assert line.startswith(f"{logged}: does not begin with the {len(before)} bytes of log that the run has")
+    assert (logged.read_bytes() if logged.exists() else None) == there
+    assert resume(logged, "--log", str(logged.parent / "new.csv")).code == 0
+    assert [int(row["step"]) for row in rows(logged.parent / "new.csv")] == list(range(5, STEPS + 1))
+
+
+def test_a_checkpoint_can_name_no_file_that_is_not_a_log(logged):
+    """Whoever wrote it may have named any file, and its digest: none is made shorter, or waited for."""
+    path, precious = logged.parent / "model.checkpoint.safetensors", write(logged.parent / "mine", "precious")
+    model = load(path)
+    for size in (-1, 0, 3, 10**18):
+        digest = sha256(b"precious"[: max(size, 0)]).hexdigest()
+        for name in (str(precious), "a\0b", os.devnull, "/dev/zero", str(logged.parent), "no/such"):
+            told = {"file": name, "size": size, "sha256": digest}
+            save(path, model.network, model.vocabulary, {**model.record, "log": told}, model.training)
+            refused(resume(logged), 3)
+            assert precious.read_bytes() == b"precious"
+
+
+def test_a_log_is_no_file_that_something_else_needs(tmp_path):
+    command = started(tmp_path, ())
+    notes = write(tmp_path / "notes.txt", "precious")
+    for path, code, said in [
+        (notes, 3, "is not the log of a run"),
+        (tmp_path / "text.txt", 2, "FILE is the same file"),
+        (tmp_path / "model.safetensors", 2, "-o is the same file"),
+        (tmp_path / "model.checkpoint.safetensors", 2, "the checkpoint is the same file"),
+        (tmp_path, 3, "not a regular file"),
+        (tmp_path / "no" / "log.csv", 3, "there is no directory"),
+    ]:
+        assert said in refused(elman(*command, "--log", path), code)
+    assert sorted(os.listdir(tmp_path)) == ["notes.txt", "text.txt"]
+    assert notes.read_bytes() == b"precious"
+
+
+def test_a_log_that_can_no_longer_be_written_ends_the_run(tmp_path, monkeypatch):
+    path, append = tmp_path / "log.csv", log.Log._append
+
+    def full(self, line):
+        if line.startswith(b"8,"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        append(self, line)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log.Log, "_append", full)
+        line = refused(elman(*started(tmp_path, ("--log", str(path)))), 5)
+    assert line == f"{path}: the log cannot be written: No space left on device"
+    assert resume(path).code == 0
+    assert [int(row["step"]) for row in rows(path)] == list(range(1, STEPS + 1))

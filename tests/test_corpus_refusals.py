@@ -100,8 +100,8 @@ def test_closed_standard_input_is_refused(monkeypatch):
 @pytest.mark.parametrize("new", [b"to be or not", b"to b", b"ta be", b"\xff", b""])
 @pytest.mark.parametrize("map_above", [0, 1 << 20])
 def test_a_file_that_changes_while_it_is_read_is_refused(monkeypatch, file, new, map_above):
-    def count_then_change(kind, pieces):
-        counts = original(kind, pieces)
+    def count_then_change(*given):
+        counts = original(*given)
         file.write_bytes(new)
         return counts
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import subprocess
-import sys
 
 import pytest
 
 from elman.errors import FileError, ResourceError
 from elman.files import atomic, atomic_write, check_writable
+from faulty_os import FaultyOS
 
 OLD, NEW = b"the old content", [b"the ", memoryview(b"new "), b"", b"content"]
 WHOLE = b"".join(NEW)
@@ -22,28 +21,6 @@ def path(tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(OLD)
     return path
-
-
-class FaultyOS:
-    """The module `os` as `atomic` sees it: lists the calls that can fail, fails those with these numbers."""
-
-    CALLS = ("open", "write", "fsync", "close", "replace", "unlink", "listdir")
-
-    def __init__(self, fails=(), error=None):
-        self.calls, self.done, self.fails, self.error = [], [], fails, error
-
-    def __getattr__(self, name):
-        return (lambda *arguments: self.call(name, arguments)) if name in self.CALLS else getattr(os, name)
-
-    def call(self, name, arguments):
-        self.calls.append(name)
-        failing = len(self.calls) in self.fails
-        if not failing or name == "close":  # a close that fails has closed
-            result = getattr(os, name)(*arguments)
-        if failing:
-            raise self.error
-        self.done.append(name)
-        return result
 
 
 def attempts(path, monkeypatch, error, lasting=False):
@@ -170,27 +147,6 @@ def test_a_directory_that_cannot_be_synced_by_its_nature_is_no_error(path, monke
     assert path.read_bytes() == WHOLE
     assert faulty.calls == clean.calls
     assert faulty.calls != faulty.done
-
-
-LIMITED = """
-import resource, sys
-from elman.errors import ResourceError
-from elman.files import atomic_write
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-try:
-    atomic_write(sys.argv[1], [bytes(60_000)] * 2)
-except ResourceError as error:
-    print(error)
-    sys.exit(error.exit_code)
-"""
-
-
-def test_a_real_limit_on_the_size_of_files_is_a_resource_error(path):
-    run = subprocess.run([sys.executable, "-c", LIMITED, path], capture_output=True, text=True)
-    assert run.returncode == 5
-    assert run.stdout == f"{path}: cannot be written: File too large; what was there is unchanged\n"
-    assert path.read_bytes() == OLD
-    assert litter(path) == []
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,10 @@
-"""Around the file: modes, links, what killed writers leave, and writers at the same time."""
+"""Around the file: what killed writers leave, and threads that write at the same time; see also R1 and R5."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-import stat
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -24,38 +21,8 @@ def path(tmp_path):
     return path
 
 
-@pytest.fixture
-def umask():
-    """Set the umask of the process, and put it back."""
-    before = os.umask(0o022)
-    yield os.umask
-    os.umask(before)
-
-
 def litter(path):
     return sorted(entry.name for entry in path.parent.iterdir() if entry.name != path.name)
-
-
-@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664), (0, 0o666)])
-def test_the_mode_is_what_the_umask_leaves(path, umask, mask, mode):
-    path.chmod(0o444)
-    umask(mask)
-    atomic_write(path, [NEW])
-    assert stat.S_IMODE(path.stat().st_mode) == mode
-
-
-@pytest.mark.parametrize("there", [True, False], ids=["to a file", "to nothing yet"])
-def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path, there):
-    (tmp_path / "store").mkdir()
-    target = tmp_path / "store" / "v1"
-    if there:
-        target.write_bytes(OLD)
-    link = tmp_path / "latest"
-    link.symlink_to("store/v1")
-    atomic_write(link, [NEW])
-    assert os.readlink(link) == "store/v1"
-    assert target.read_bytes() == NEW
-    assert [len(list(place.iterdir())) for place in (tmp_path, target.parent)] == [2, 1]
 
 
 def test_another_hard_link_keeps_the_old_bytes(path):
@@ -138,79 +105,3 @@ def test_writers_at_once_all_succeed_and_the_file_is_one_of_theirs(path):
     assert failures == []
     assert {content[:1] * 10_000 for content in seen - {OLD}} == seen - {OLD}
     assert litter(path) == []
-
-
-KILLS = """
-import os, random, signal, sys, time
-from elman.files import atomic_write
-
-path, kind, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
-random.seed(1986)
-
-def plain_write(path, chunks):
-    with open(path, "wb") as file:
-        file.writelines(chunks)
-
-write = {"atomic": atomic_write, "plain": plain_write}[kind]
-
-def save_for_ever(first, reports):
-    number = first
-    while True:
-        number += 1
-        write(path, [number.to_bytes(8, "little") * 5_000] * 25)
-        os.write(reports, b".")
-
-def found():
-    if not os.path.exists(path):
-        return None
-    with open(path, "rb") as file:
-        content = file.read()
-    return int.from_bytes(content[:8], "little") if content == content[:8] * 125_000 else "unusable"
-
-bad = temporaries = done = 0
-for round in range(1, rounds + 1):
-    if round % 2 and os.path.exists(path):
-        os.unlink(path)
-    older, first = found(), 1_000_000 * round
-    reports, end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        save_for_ever(first, end)
-    os.close(end)
-    saved = 0 if round % 2 else len(os.read(reports, 1))  # in every other round, wait for a first save
-    time.sleep(random.uniform(0, 0.04))
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    with os.fdopen(reports, "rb") as file:
-        saved += len(file.read())
-    bad += found() not in (first + saved if saved else older, first + saved + 1)
-    done += saved
-    temporaries += len(os.listdir(os.path.dirname(path))) - os.path.exists(path)
-    if found() == "unusable":
-        os.unlink(path)
-write(path, [b"start again"])
-print(bad, done, temporaries, len(os.listdir(os.path.dirname(path))))
-"""
-
-
-def unusable_after_kills(path, kind):
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", KILLS, path, kind, "30"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [int(word) for word in run.stdout.split()]
-
-
-def test_kill_9_while_saving_never_costs_a_file(path):
-    unusable, saved, temporaries, files_at_the_end = unusable_after_kills(path, "atomic")
-    assert unusable == 0
-    assert saved > 0
-    assert temporaries > 0  # some kills did come in the middle of a write
-    assert files_at_the_end == 1
-
-
-def test_kill_9_costs_a_plain_writer_its_file(path):
-    """The teeth of the test above."""
-    assert unusable_after_kills(path, "plain")[0] >= 5

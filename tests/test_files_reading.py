@@ -1,4 +1,4 @@
-"""Reading: what is not a file is refused without waiting, and reading a file runs nothing that is in it."""
+"""Reading: what is not a file is refused without waiting.  What reading a file does not do: R11."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import errno
 import os
 import re
 import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -97,50 +95,3 @@ def test_a_link_to_a_model_is_read(tmp_path):
     write_tensors(tmp_path / "real", {}, {"a": "1"})
     (tmp_path / "link").symlink_to("real")
     assert read_tensors(tmp_path / "link") == ({}, {"a": "1"})
-
-
-WATCH = """
-import os, sys
-from elman.errors import ElmanError
-from elman.files import read_tensors
-
-seen = []
-FORBIDDEN = "import", "exec", "compile", "marshal.", "pickle.", "subprocess.", "os.", "socket.", "ctypes."
-
-def hook(event, arguments):
-    if event == "open":
-        if arguments[0] not in paths or arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC):
-            seen.append((event, *arguments))
-    elif event.startswith(FORBIDDEN):
-        seen.append((event, *arguments))
-
-paths = sorted(os.path.join(sys.argv[1], name) for name in os.listdir(sys.argv[1]))
-paths += range(100)  # a descriptor that is open already
-sys.addaudithook(hook)
-read = 0
-for path in paths[:-100]:
-    try:
-        read_tensors(path)
-        read += 1
-    except ElmanError:
-        pass
-loading, seen[:] = list(seen), []
-eval("1 + 1")
-open(os.devnull, "w").close()
-import colorsys
-print(read, loading, {"compile", "exec", "import", "open"} <= {event[0] for event in seen})
-"""
-
-
-def test_loading_runs_no_code_and_opens_nothing_else(tmp_path):
-    """One good file, many bad ones, and no event; then the same hook hears the events that do happen."""
-    for number, bits in enumerate([b"", b"\x80\x04.", b"{" * 9, b"\x02" + bytes(7) + b"{}", bytes(4096)]):
-        (tmp_path / f"bad{number}").write_bytes(bits)
-    write_tensors(tmp_path / "good", {"W": np.ones((3, 2))}, {"a": "1"})
-    for number, bit in enumerate(range(0, 8 * 200, 7)):
-        damaged = bytearray((tmp_path / "good").read_bytes())
-        damaged[bit // 8] ^= 1 << bit % 8
-        (tmp_path / f"damaged{number}").write_bytes(damaged)
-    (tmp_path / "directory").mkdir()
-    run = subprocess.run([sys.executable, "-c", WATCH, tmp_path], capture_output=True, text=True, check=True)
-    assert run.stdout == "1 [] True\n"

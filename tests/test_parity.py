@@ -1,6 +1,6 @@
 """Forward and backward are what the world means: numbers that PyTorch and Keras gave, kept in goldens/.
 
-goldens/make_torch_rnn.py and make_keras.py wrote them, in float64; slow/parity_torch.py asks PyTorch anew.
+goldens/make_torch_rnn.py and make_keras.py wrote them, in float64; promises/test_r14_parity.py asks anew.
 """
 
 from __future__ import annotations

@@ -12,15 +12,18 @@ import numpy as np
 
 from .cells import find
 from .data import Vocabulary
+from .data.bpe import LARGEST_SIZE
+from .data.vocabulary import LARGEST_FORM
 from .errors import FormatError, OptionError
 from .limits import ENDLESS
 from .network import Network
 from .numerics import Array
 from .spec import Spec
-from .states import State
 from .training import Training
 
 LONGEST = 2048  # characters of one entry of a spec
+LONGEST_QUOTE = 400
+HIDDEN = "training.hidden."
 
 
 def json_text(name: str, facts: Mapping[str, Any]) -> str:
@@ -60,6 +63,15 @@ def json_object(metadata: Mapping[str, str], name: str) -> dict[str, Any]:
         raise FormatError(f"the {name} in the metadata is damaged: {error}") from None
 
 
+def shortened(text: str) -> str:
+    """Return a text without its middle if it is long: what a message quotes may come from a file."""
+    return (
+        text
+        if len(text) <= LONGEST_QUOTE
+        else f"{text[: LONGEST_QUOTE // 2]} … {text[-LONGEST_QUOTE // 2 :]}"
+    )
+
+
 def read_spec(facts: dict[str, Any], places: int) -> Spec:
     """Return the spec; `places` is how many layers there can be at most, before anything grows with a number.
 
@@ -78,22 +90,36 @@ def read_spec(facts: dict[str, Any], places: int) -> Spec:
     try:
         spec = msgspec.convert(facts, Spec)
     except msgspec.ValidationError as error:
-        raise FormatError(f"the spec in the metadata is none: {error}") from None
+        raise FormatError(f"the spec in the metadata is none: {shortened(str(error))}") from None
     if spec.facts() != facts:
         raise FormatError("the spec in the metadata is not in the one form that is ever written")
     return spec
 
 
-def read_vocabulary(data: Array | None, spec: Spec, *, predicted: bool) -> Vocabulary | None:
-    """Return the vocabulary, if there is one, checked against the spec."""
-    if data is None:
-        return None
+def check_vocabulary(data: Array) -> None:
+    """Check what an array must be before its symbols are read."""
     if data.dtype != np.uint8 or data.ndim != 1:
         raise FormatError(f"the vocabulary is {data.dtype} {data.shape}; expected a row of bytes")
-    vocabulary = Vocabulary.from_bytes(data.tobytes())
+    if data.size > LARGEST_FORM:
+        raise FormatError(f"the vocabulary has {data.size:,} bytes; at most {LARGEST_FORM:,} are read")
+
+
+def read_vocabulary(data: Array, spec: Spec, *, predicted: bool) -> Vocabulary:
+    """Return the vocabulary, checked against the spec."""
+    text = data.tobytes()
+    _check_length(text, spec)
+    vocabulary = Vocabulary.from_bytes(text)
     if fault := misfit(vocabulary, spec, predicted=predicted):
         raise FormatError(fault)
     return vocabulary
+
+
+def _check_length(text: bytes, spec: Spec) -> None:
+    """Refuse what lists far more symbols than the network reads: read, four bytes of it take a hundred."""
+    quotes = text.count(b'"') - text.count(b'\\"')  # two of a symbol, or one where a backslash ends it
+    merges = text.count(b"[") if b'"merges":' in text else 0  # inside a symbol that quote has a backslash
+    if quotes > 2 * spec.input_size + 8 or merges > LARGEST_SIZE + 2:
+        raise FormatError(f"the vocabulary lists more than the {spec.input_size} symbols of the network")
 
 
 def misfit(vocabulary: Vocabulary, spec: Spec, *, predicted: bool) -> str | None:
@@ -104,8 +130,8 @@ def misfit(vocabulary: Vocabulary, spec: Spec, *, predicted: bool) -> str | None
     return f"the vocabulary has {vocabulary.size} symbols, but the network {sizes}"
 
 
-def read_network(tensors: dict[str, Array], spec: Spec, *, engine: str, threads: int | None) -> Network:
-    """Check every name, shape and dtype against the spec before the network is built."""
+def check_parameters(tensors: Mapping[str, Array], spec: Spec) -> None:
+    """Check every name, shape and dtype against the spec."""
     layout = spec.layout()
     for name in [*layout, *tensors]:
         if name not in layout:
@@ -113,8 +139,6 @@ def read_network(tensors: dict[str, Array], spec: Spec, *, engine: str, threads:
         if name not in tensors:
             raise FormatError(f"the array {name!r} is missing")
         expect(name, tensors[name], layout[name], spec.dtype)
-    flat = np.concatenate([tensors[name].reshape(-1) for name in layout])
-    return Network.from_spec(spec, flat, engine=engine, threads=threads)
 
 
 def expect(name: str, array: Array, shape: tuple[int, ...], dtype: str) -> Array:
@@ -131,41 +155,51 @@ def training_form(training: Training, network: Network) -> tuple[dict[str, Array
     parts = {"memory": training.memory, "validation_losses": losses, "best": training.best}
     arrays = {f"training.{name}": part for name, part in parts.items() if part is not None and part.size}
     for k, layer in enumerate(training.hidden or ()):
-        arrays |= {f"training.hidden.{k}.{name}": s for name, s in zip(names, layer, strict=True)}
+        arrays |= {f"{HIDDEN}{k}.{name}": s for name, s in zip(names, layer, strict=True)}
     facts = {"step": training.step, "seconds": float(training.seconds), "best_step": training.best_step}
-    read_training(arrays, facts, network)  # what is written can be read again
+    check_training(arrays, facts, network)  # what is written can be read again
     return arrays, json_text("training", facts)
 
 
-def read_training(arrays: Mapping[str, Array], facts: dict[str, Any], network: Network) -> Training:
-    """Check the parts of a run against its network."""
+def check_training(arrays: Mapping[str, Array], facts: dict[str, Any], network: Network) -> None:
+    """Check the parts of a run against its network: names, shapes and dtypes, not what is in the arrays."""
     kinds = {"step": int, "seconds": float, "best_step": int}
     right = {name: type(value) for name, value in facts.items()} == kinds
     if not right or not all(0 <= value < ENDLESS for value in facts.values()):
         raise FormatError(f"the training is {short(facts)}; expected {', '.join(kinds)}, none negative")
-    (size,), dtype, rest = network.parameters.flat.shape, network.spec.dtype, dict(arrays)
-    memory = rest.pop("training.memory", np.zeros((0, size), dtype))
-    losses = rest.pop("training.validation_losses", np.zeros(0))
-    best = rest.pop("training.best", None)
-    expect("training.memory", memory, (*memory.shape[:1], size), dtype)
-    expect("training.validation_losses", losses, (losses.size,), "float64")
-    if best is not None:
-        expect("training.best", best, (size,), dtype)
-    hidden = _hidden(rest, network.spec)
-    return Training(memory=memory, hidden=hidden, validation_losses=losses.tolist(), best=best, **facts)
+    (size,), spec, rest = network.parameters.flat.shape, network.spec, dict(arrays)
+    if (memory := rest.pop("training.memory", None)) is not None:
+        expect("training.memory", memory, (*memory.shape[:1], size), spec.dtype)
+    if (losses := rest.pop("training.validation_losses", None)) is not None:
+        expect("training.validation_losses", losses, (losses.size,), "float64")
+    if (best := rest.pop("training.best", None)) is not None:
+        expect("training.best", best, (size,), spec.dtype)
+    _check_hidden(rest, spec)
 
 
-def _hidden(arrays: Mapping[str, Array], spec: Spec) -> State | None:
-    if not arrays:
-        return None
+def read_training(arrays: Mapping[str, Array], facts: dict[str, Any], network: Network) -> Training:
+    """Return the run of parts that `check_training` has let through."""
+    memory = arrays.get("training.memory", np.zeros((0, len(network.parameters)), network.spec.dtype))
+    losses = arrays.get("training.validation_losses", np.zeros(0)).tolist()
+    hidden = None
+    if any(name.startswith(HIDDEN) for name in arrays):
+        hidden = tuple(tuple(arrays[name] for name in place) for place in _hidden_names(network.spec))
+    best = arrays.get("training.best")
+    return Training(memory=memory, hidden=hidden, validation_losses=losses, best=best, **facts)
+
+
+def _hidden_names(spec: Spec) -> list[list[str]]:
     states = find(spec.cell, spec.activation).states
-    widths = spec.place_widths()
-    names = [[f"training.hidden.{k}.{state}" for state in states] for k in range(len(widths))]
+    return [[f"{HIDDEN}{k}.{state}" for state in states] for k in range(len(spec.place_widths()))]
+
+
+def _check_hidden(arrays: Mapping[str, Array], spec: Spec) -> None:
+    if not arrays:
+        return
+    names = _hidden_names(spec)
     known = [name for place in names for name in place]
     if set(arrays) != set(known):
         raise FormatError(f"the training holds {short(sorted(arrays))}; expected {short(known)}")
-    rows = arrays[known[0]].shape[:1]
-    return tuple(
-        tuple(expect(name, arrays[name], (*rows, width), spec.dtype) for name in place)
-        for place, width in zip(names, widths, strict=True)
-    )
+    for place, width in zip(names, spec.place_widths(), strict=True):
+        for name in place:
+            expect(name, arrays[name], (*arrays[known[0]].shape[:1], width), spec.dtype)

@@ -23,10 +23,12 @@ from .data import Vocabulary
 from .errors import FormatError, NumericError, OptionError
 from .files import read_tensors, write_tensors
 from .forms import (
+    check_parameters,
+    check_training,
+    check_vocabulary,
     json_object,
     json_text,
     misfit,
-    read_network,
     read_spec,
     read_training,
     read_vocabulary,
@@ -37,6 +39,7 @@ from .numerics import Array
 from .training import Training
 
 FORMAT, VERSION = "elman", 1
+PIECE = 1 << 20  # numbers that are looked at at once: no copy as large as the model
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ def save(
     if training is not None:
         arrays, metadata["training"] = training_form(training, network)
         tensors |= arrays
-    _check_finite(tensors, f"{os.fspath(path)}: not written")
+    if fault := _not_finite(tensors):
+        raise NumericError(f"{os.fspath(path)}: not written: {fault}")
     write_tensors(path, tensors, metadata)
 
 
@@ -101,7 +105,8 @@ def load(
 ) -> Model:
     """Read a model or a checkpoint, trusting nothing in it.
 
-    Engine and threads are as in `Network`; no file says which.
+    Engine and threads are as in `Network`; no file says which. What the header says is checked against
+    itself and the size of the file first: a file that does not hold together costs neither memory nor time.
     Raises: OptionError, EngineError for those that are not there; FileError when the file cannot be opened;
             FormatError when it is damaged, of another format or version, or does not hold together;
             NumericError when a number is not finite, unless allowed.
@@ -111,27 +116,58 @@ def load(
     elman.errors.FileError: no-such-model: cannot be read: No such file or directory
     """
     engines.find(engine, threads=threads)  # what is wrong with them is no fault of the file
-    tensors, metadata = read_tensors(path)
-    rest, name = dict(tensors), os.fspath(path)
-    try:
-        _check_version(metadata)
-        spec = read_spec(json_object(metadata, "spec"), len(tensors))
-        preparation = json_object(metadata, "preparation") if "preparation" in metadata else None
-        symbols = rest.pop("vocabulary", None)
-        vocabulary = read_vocabulary(symbols, spec, predicted=preparation is None)
-        run = {key: rest.pop(key) for key in tensors if key.startswith("training.")}
-        network = read_network(rest, spec, engine=engine, threads=threads)
-        training = (
-            read_training(run, json_object(metadata, "training"), network) if "training" in metadata else None
-        )
-        if run and training is None:
-            raise FormatError(f"the array {min(run)!r} is of a training, but the metadata has none")
-        record = json_object(metadata, "record")
-    except (FormatError, OptionError) as error:
-        raise FormatError(f"{name}: {error}") from None
-    if not allow_nonfinite:
-        _check_finite(tensors, f"{name}: refused")
-    return Model(network, vocabulary, record, training, preparation)
+    admitted: list[_Admitted] = []
+
+    def admit(outlines: Mapping[str, Array], metadata: Mapping[str, str]) -> Mapping[str, Array]:
+        admitted.append(_admit(outlines, metadata, engine=engine, threads=threads))
+        return admitted[0].network.parameters.views
+
+    tensors, _ = read_tensors(path, admit)
+    (of,), name = admitted, os.fspath(path)
+    vocabulary = None
+    if "vocabulary" in tensors:
+        try:
+            predicted = of.preparation is None
+            vocabulary = read_vocabulary(tensors["vocabulary"], of.network.spec, predicted=predicted)
+        except FormatError as error:
+            raise FormatError(f"{name}: {error}") from None
+    if not allow_nonfinite and (fault := _not_finite(tensors)):
+        raise NumericError(f"{name}: refused: {fault}; elman.load(..., allow_nonfinite=True) reads it")
+    training = None if of.training is None else read_training(tensors, of.training, of.network)
+    return Model(of.network, vocabulary, of.record, training, of.preparation)
+
+
+@dataclass(frozen=True)
+class _Admitted:
+    """What the header of a file says, all of it checked: a network still without its numbers, and facts."""
+
+    network: Network
+    record: Mapping[str, Any]
+    training: dict[str, Any] | None
+    preparation: Mapping[str, Any] | None
+
+
+def _admit(
+    outlines: Mapping[str, Array], metadata: Mapping[str, str], *, engine: str, threads: int | None
+) -> _Admitted:
+    _check_version(metadata)
+    spec = read_spec(json_object(metadata, "spec"), len(outlines))
+    parameters = dict(outlines)
+    run = {name: parameters.pop(name) for name in outlines if name.startswith("training.")}
+    if (vocabulary := parameters.pop("vocabulary", None)) is not None:
+        check_vocabulary(vocabulary)
+    check_parameters(parameters, spec)
+    record = json_object(metadata, "record")
+    preparation, training = (
+        json_object(metadata, name) if name in metadata else None for name in ("preparation", "training")
+    )
+    if run and training is None:
+        raise FormatError(f"the array {min(run)!r} is of a training, but the metadata has none")
+    zeros = np.broadcast_to(np.zeros((), spec.dtype), sum(part.size for part in parameters.values()))
+    network = Network.from_spec(spec, zeros, engine=engine, threads=threads)
+    if training is not None:
+        check_training(run, training, network)
+    return _Admitted(network, record, training, preparation)
 
 
 def _check_version(metadata: Mapping[str, str]) -> None:
@@ -142,9 +178,16 @@ def _check_version(metadata: Mapping[str, str]) -> None:
         raise FormatError(f"format version {short(version)}; this elman reads {VERSION}: a newer is needed")
 
 
-def _check_finite(tensors: Mapping[str, Array], consequence: str) -> None:
+def _not_finite(tensors: Mapping[str, Array]) -> str | None:
+    """Say which is the first number that is not finite, if there is one."""
     for name, array in tensors.items():
-        wrong = np.argwhere(~np.isfinite(array))
-        if len(wrong):
-            first = f"{name}{wrong[0].tolist()} is {array[tuple(wrong[0])]}"
-            raise NumericError(f"{consequence}: {first}; {len(wrong):,} of its {array.size:,} are not finite")
+        flat, wrong, first = array.reshape(-1), 0, 0
+        for at in range(0, flat.size, PIECE):
+            places = np.flatnonzero(~np.isfinite(flat[at : at + PIECE]))
+            if len(places) and not wrong:
+                first = at + int(places[0])
+            wrong += len(places)
+        if wrong:
+            place = [int(k) for k in np.unravel_index(first, array.shape)]
+            return f"{name}{place} is {flat[first]}; {wrong:,} of its {flat.size:,} are not finite"
+    return None

@@ -8,8 +8,8 @@ from typing import Any
 from elman import persistence
 from elman.cells import find
 from elman.data.reading import display_name
-from elman.engines import ENGINES
-from elman.errors import FormatError
+from elman.engines.loading import VARIABLE, instruction_set, why_not
+from elman.errors import EngineError, FormatError, OptionError
 from elman.network import Network
 from elman.training import start as new_training
 
@@ -18,35 +18,40 @@ from .columns import read_tables
 from .common import is_tabular, read_record, tell, text_vocabulary
 from .engine import EngineChoice
 from .flags import told_in_flags
-from .memory import check_memory
-from .places import check_other, check_places, model_of
+from .log import Log, go_on_with, new_log
+from .memory import check_run
+from .places import check_anew, check_log, check_other, check_places, checkpoint_of, model_of
 from .run import Run
 from .settings import Settings, resumed, with_defaults
 from .tabular import form_of
 from .texts import read_texts
 from .work import Work
 
+UNFUSED = "baseline"  # the one instruction set whose last digits are others
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
-def start(given: Mapping[str, Any], output: str, on: EngineChoice) -> Run:
+def start(given: Mapping[str, Any], output: str, log: str | None, on: EngineChoice) -> Run:
     """Prepare a new run."""
-    init_from = given.get("init_from")
-    check_places(output, {"FILE": given.get("file"), "--valid": given.get("valid"), "--init-from": init_from})
-    if init_from is not None:
-        return _start_from(init_from, given, output, on)
+    inputs = {"FILE": given.get("file"), "--valid": given.get("valid"), "--init-from": given.get("init_from")}
+    check_places(output, inputs)
+    check_anew(output)
+    _check_log(log, output, inputs)
+    begun = new_log(log)
+    if inputs["--init-from"] is not None:
+        return _start_from(inputs["--init-from"], given, output, begun, on)
     s = with_defaults(given)
     if not s.target and str(s.file).lower().endswith(TABLES):
         tell(f"elman: {display_name(str(s.file))} is read as a text; for a table name its --target")
     work: Work = read_tables(s, None) if s.target else read_texts(s, find(s.cell, s.activation), None)
     with told_in_flags():
         spec = work.spec()
-        check_memory(spec, *work.largest_batch())
+        check_run(spec, work, s, on)
         network = Network(**vars(spec), seed=s.seed, initialization=s.initialization, **on)
-    return Run(s, work, network, new_training(network, s.optimizer), output, on["threads"])
+    return Run(s, work, network, new_training(network, s.optimizer), output, on["threads"], begun)
 
 
-def _start_from(path: str, given: Mapping[str, Any], output: str, on: EngineChoice) -> Run:
+def _start_from(path: str, given: Mapping[str, Any], output: str, log: Log | None, on: EngineChoice) -> Run:
     """Prepare a new run from the weights of a model, and its vocabulary or what it knows of columns."""
     model = persistence.load(path, **on)
     check_beside_model(given, table=is_tabular(model))
@@ -54,37 +59,62 @@ def _start_from(path: str, given: Mapping[str, Any], output: str, on: EngineChoi
         dict(given) | ({"target": form_of(model, path).layout.targets} if is_tabular(model) else {})
     )
     work = _work(s, model, path)
-    check_memory(model.network.spec, *work.largest_batch())
-    return Run(s, work, model.network, new_training(model.network, s.optimizer), output, on["threads"])
+    check_run(model.network.spec, work, s, on)
+    return Run(s, work, model.network, new_training(model.network, s.optimizer), output, on["threads"], log)
 
 
-def go_on(checkpoint: str, given: Mapping[str, Any], output: str | None, on: EngineChoice) -> Run:
+def go_on(
+    checkpoint: str, given: Mapping[str, Any], output: str | None, log: str | None, on: EngineChoice
+) -> Run:
     """Prepare a run that goes on where a checkpoint stopped, on the same data."""
     model = _as_begun(checkpoint, on)
     name = display_name(checkpoint)
     s = resumed(model.record, given, name)
     output = model_of(checkpoint) if output is None else output
-    check_places(output, {"FILE": s.file, "--valid": s.valid})
+    inputs = {"FILE": s.file, "--valid": s.valid}
+    check_places(output, inputs)
     check_other(output, "--resume", checkpoint)
+    _check_log(log, output, inputs | {"--resume": checkpoint})
     if (
         model.training is None
         or model.training.memory.shape != new_training(model.network, s.optimizer).memory.shape
     ):
         raise FormatError(f"{name}: its settings and what it holds of the run do not agree")
+    kept = go_on_with(read_record(model, checkpoint).log, log)
     work = _work(s, model, checkpoint, resume=True)
-    check_memory(model.network.spec, *work.largest_batch())
-    return Run(s, work, model.network, model.training, output, on["threads"])
+    check_run(model.network.spec, work, s, on)
+    return Run(s, work, model.network, model.training, output, on["threads"], kept)
+
+
+def _check_log(log: str | None, output: str, inputs: Mapping[str, str | None]) -> None:
+    if log is not None:
+        check_log(log, {**inputs, "-o": output, "the checkpoint": checkpoint_of(output)})
 
 
 def _as_begun(checkpoint: str, on: EngineChoice) -> persistence.Model:
-    """Load a checkpoint on the engine that its run began with, for the same bytes; tell if it is another."""
-    model = persistence.load(checkpoint, **on)
-    begun, here = read_record(model, checkpoint).engine, model.network.machine.engine.name
-    if begun == here or begun not in ENGINES:
-        return model
-    if begun == "reference" and on["engine"] == "auto":
-        return persistence.load(checkpoint, engine=begun)
-    tell(f"elman: the run began with the engine {begun}; with {here} its last digits will be others")
+    """Load a checkpoint on the engine that its run began with: another one computes other last digits.
+
+    Raises: OptionError when another is asked for; EngineError when that one is not here.
+    """
+    model, name = persistence.load(checkpoint, **on), display_name(checkpoint)
+    record, here = read_record(model, checkpoint), model.network.machine.engine.name
+    if record.engine == "reference" and on["engine"] == "auto":
+        return persistence.load(checkpoint, engine="reference")
+    if record.engine == "native" and here != "native" and on["engine"] == "auto":
+        raise EngineError(
+            f"{name}: the run began with the compiled engine, which is {why_not()}; make it work again, or "
+            "start a new run from its weights with --init-from"
+        )
+    differing = ""
+    if record.engine not in (here, ""):
+        differing = f"--engine {here} (the run has {record.engine[:20]})"
+    elif here == "native" and (record.instruction_set == UNFUSED) != (instruction_set() == UNFUSED):
+        differing = f"{VARIABLE} {instruction_set()} (the run has {record.instruction_set[:20] or 'another'})"
+    if differing:
+        raise OptionError(
+            f"{name}: --resume goes on with the same run, but these differ: {differing}. Let it keep its "
+            "own, or start a new run from its weights with --init-from"
+        )
     return model
 
 

@@ -51,6 +51,15 @@ class TableFacts:
 
 
 @dataclass(frozen=True)
+class LogFacts:
+    """What a checkpoint says of the log of its run: whose, how many bytes, and which."""
+
+    file: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Record:
     """What a model file says of its training; a model that others wrote may say nothing."""
 
@@ -63,6 +72,8 @@ class Record:
     figures: dict[str, float] = field(default_factory=dict)  # of a table, in validation
     seed: int = 0
     engine: str = ""  # that it was trained with
+    instruction_set: str = ""  # that a checkpoint was written on
+    log: LogFacts | None = None
 
 
 def read_record(model: persistence.Model, path: str) -> Record:

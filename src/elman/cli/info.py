@@ -29,12 +29,17 @@ def command(model: str | None) -> None:
     """Show what the file MODEL holds; without one, the versions and the engine that run here."""
     if model is None:
         engine = engine_words(engines.find())
-        click.echo(f"elman    {__version__}, Python {platform.python_version()}, {platform.platform()}")
+        click.echo(f"elman    {__version__}, Python {platform.python_version()}, {_system()}")
         click.echo(f"engine   {engine}")
         click.echo(f"NumPy    {np.__version__}, {blas_names() or 'no BLAS found'}")
         return
     loaded = persistence.load(model)
     _describe(loaded, read_record(loaded, model), model)
+
+
+def _system() -> str:
+    """As platform.platform, which starts a program to find out what nobody asked."""
+    return f"{platform.system()}-{platform.release()}-{platform.machine()}"
 
 
 def _describe(model: persistence.Model, record: Record, path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -59,6 +60,30 @@ def check_places(output: str, inputs: Mapping[str, str | None]) -> None:
             raise FileError(
                 f"{display_name(place)}: exists and is not a model; move it away, or choose another with -o"
             )
+
+
+def check_anew(output: str) -> None:
+    """Raise OptionError when an interrupted run is kept where a new one would be: it may be hours of work."""
+    checkpoint = checkpoint_of(output)
+    if os.path.exists(checkpoint) and os.path.getsize(checkpoint):
+        raise OptionError(
+            f"{display_name(checkpoint)}: an interrupted run is kept there; elman train --resume "
+            f"{shlex.quote(checkpoint)} goes on with it. To start anew, remove it, or choose another -o"
+        )
+
+
+def check_log(log: str, others: Mapping[str, str | None]) -> None:
+    """Raise OptionError when the log would be written over what the run reads, or over its own files."""
+    for name, path in others.items():
+        if path is not None and path != "-" and is_one(log, path):
+            raise OptionError(f"--log {display_name(log)}: {name} is the same file; choose another")
+
+
+def is_one(one: str, other: str) -> bool:
+    """Tell whether two paths lead to one file, that may not be there yet."""
+    with suppress(OSError, ValueError):  # one of them does not exist yet
+        return os.path.samefile(one, other)
+    return os.path.abspath(one) == os.path.abspath(other)
 
 
 def check_other(place: str, name: str, path: str | None) -> None:

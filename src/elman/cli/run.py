@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from elman import __version__, persistence
+from elman.engines.loading import instruction_set
 from elman.errors import ElmanError, NumericError
 from elman.network import Network
 from elman.training import Progress, Training, train
@@ -19,6 +20,7 @@ from elman.training import Progress, Training, train
 from .common import count_words, limit_words, tell
 from .display import Display, choose
 from .engine import engine_words
+from .log import Log
 from .places import checkpoint_of
 from .settings import Settings
 from .signals import Stop, stoppable
@@ -38,6 +40,8 @@ class Run:
     training: Training
     output: str
     threads: int | None = None  # that were asked for
+    log: Log | None = None
+    done: int = 0  # steps that are whole: judged, where it was time for that, and told
 
     @property
     def limit(self) -> dict[str, Any]:
@@ -51,24 +55,35 @@ class Run:
 
     def to_the_end(self, checkpoint_every: int) -> int:
         """Train, save, tell; return the exit code."""
-        with stoppable() as stop:
-            try:
-                self._introduce()
-                with choose(self.work.loss_words, self.work.things) as display:
-                    self._train(display, stop, checkpoint_every)
-            except NumericError as error:
-                raise NumericError(f"{error}{self._rescued()}") from None
-            except OSError as error:
-                if isinstance(error, ElmanError):  # a file could not be written
-                    raise
-                stop.signal = stop.signal or NOBODY_READS
+        with nullcontext() if self.log is None else self.log.opened():
+            with stoppable() as stop:
+                self._attended(stop, checkpoint_every)
             if stop.signal:
                 return self._interrupted(stop.exit_code)
+            if self.work.judged:  # may take minutes, in which a signal ends the run at once
+                self._save_checkpoint()
         self._finish()
         return 0
 
+    def _attended(self, stop: Stop, checkpoint_every: int) -> None:
+        """Train, and keep what is good when numbers go wrong or nobody reads any more."""
+        try:
+            self._introduce()
+            with choose(self.work.loss_words, self.work.things) as display:
+                self._train(display, stop, checkpoint_every)
+        except NumericError as error:
+            raise NumericError(f"{error}{self._rescued()}") from None
+        except OSError as error:
+            if isinstance(error, ElmanError):  # a file could not be written
+                raise
+            stop.signal = stop.signal or NOBODY_READS
+
     def _train(self, display: Display, stop: Stop, checkpoint_every: int) -> None:
+        self.done = self.training.step
         for progress in self._progress():
+            self.done = progress.step
+            if self.log is not None:
+                self.log.write(progress)
             self._follow(display, progress)
             if stop.signal:
                 return
@@ -141,8 +156,12 @@ class Run:
         self._save(self.output, None, self._record(**more))
 
     def _save_checkpoint(self) -> None:
-        settings = self.settings.facts()
-        self._save(self.checkpoint, self.training, self._record(settings=settings, checkpoint=True))
+        facts: dict[str, Any] = {"settings": self.settings.facts(), "checkpoint": True}
+        if self.network.machine.engine.name == "native":
+            facts["instruction_set"] = instruction_set()
+        if self.log is not None:
+            facts["log"] = self.log.facts()
+        self._save(self.checkpoint, self.training, self._record(**facts))
 
     def _interrupted(self, code: int) -> int:
         if not self.training.step:
@@ -158,10 +177,11 @@ class Run:
 
     def _rescued(self) -> str:
         """Save what was good before the numbers went wrong; say how to start from it."""
-        if not self.training.step:
+        if self.training.step == self.done > 0:  # else the step is done, but its validation is not finite
+            self._save_checkpoint()
+        if not Path(self.checkpoint).exists():
             return ""
-        self._save_checkpoint()
-        return f": elman train --init-from {shlex.quote(self.checkpoint)} --lr …"
+        return f": elman train --init-from {shlex.quote(self.checkpoint)} --lr … -o …"
 
     def _finish(self) -> None:
         if self.training.best is not None:

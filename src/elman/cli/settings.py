@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from elman.errors import FormatError, OptionError
@@ -80,10 +81,13 @@ class Settings:
 
     def facts(self) -> dict[str, Any]:
         """Return the settings as plain data."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        facts: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return facts | {name: in_text(facts[name]) for name in PATHS}
 
 
 FLAGS = {f.name: "FILE" if f.name == "file" else "--" + f.name.replace("_", "-") for f in fields(Settings)}
+
+PATHS = ("file", "valid", "init_from")
 
 TABLE_DEFAULTS: dict[str, Any] = {"cell": "gru", "hidden_size": 64}
 WINDOW = 28  # rows of a series: four weeks of days, more than two years of months
@@ -101,7 +105,7 @@ def with_defaults(given: Mapping[str, Any]) -> Settings:
 def resumed(record: Mapping[str, Any], given: Mapping[str, Any], path: str) -> Settings:
     """Return the settings of a checkpoint; options given beside --resume must agree with them.
 
-    Only FILE may have moved: that it holds the same is checked once it is read.
+    Only files may have moved: that they hold the same is checked once they are read.
     Raises: OptionError naming every option that differs: a run that goes on is the same run; FormatError
             when there are no settings.
     """
@@ -111,17 +115,46 @@ def resumed(record: Mapping[str, Any], given: Mapping[str, Any], path: str) -> S
             f"{path}: a model, not the checkpoint of a run; --init-from starts from its weights"
         )
     run = _settings(Settings().facts() | stored, path)  # an older elman had fewer options
+    paths: dict[str, Any] = {name: from_text(getattr(run, name), path) for name in PATHS}
+    run = replace(run, **paths)
+    moved = {
+        name: value for name, value in given.items() if name == "file" or (name == "valid" and run.valid)
+    }
     differing = [
         f"{FLAGS[name]} {value} (the run has {getattr(run, name)})"
         for name, value in given.items()
-        if name != "file" and getattr(run, name) != value
+        if name not in moved and getattr(run, name) != value
     ]
     if differing:
         raise OptionError(
             f"--resume goes on with the same run, but these differ: {', '.join(differing)}. Leave them out, "
             "or start a new run from its weights with --init-from"
         )
-    return _settings(run.facts() | {name: value for name, value in given.items() if name == "file"}, path)
+    return replace(run, **moved)
+
+
+def in_text(name: str | None) -> str | None:
+    r"""Return the name of a file as a model file can hold it: one that is no text as its bytes, after a NUL.
+
+    >>> in_text("café.txt"), in_text("caf\udce9.txt")
+    ('café.txt', '\x00636166e92e747874')
+    """
+    if name is None or name.encode("utf-8", "replace").decode("utf-8") == name:
+        return name
+    return "\0" + os.fsencode(name).hex()
+
+
+def from_text(told: str | None, path: str) -> str | None:
+    """Return what `in_text` was given.
+
+    Raises: FormatError when it was given nothing that leads to this.
+    """
+    if told is None or not told.startswith("\0"):
+        return told
+    try:
+        return os.fsdecode(bytes.fromhex(told[1:]))
+    except ValueError:
+        raise FormatError(f"{path}: a name of a file in it is none: {told[:40]!r}") from None
 
 
 def _settings(stored: dict[str, Any], path: str) -> Settings:

@@ -167,7 +167,11 @@ def form_of(model: Model, path: str) -> Form:
         if model.preparation is not None:
             kind, use = "an estimator", "elman.estimators.load reads it"
         raise OptionError(f"{display_name(path)}: a model of {kind}, not of a table; {use}")
-    form = Form(Preparation.from_facts(model.preparation or {}), model.vocabulary)
+    try:
+        preparation = Preparation.from_facts(model.preparation or {})
+    except FormatError as error:
+        raise FormatError(f"{display_name(path)}: {error}") from None
+    form = Form(preparation, model.vocabulary)
     layout, spec = form.layout, model.network.spec
     fits = (
         (layout.text is None) == (model.vocabulary is None)

@@ -19,6 +19,7 @@ from .begin import go_on, start
 from .checks import check
 from .config import use_config
 from .engine import EngineChoice, engine_options
+from .memory import memory_option
 from .options import (
     LAYERS,
     NATURAL,
@@ -113,6 +114,7 @@ T, D, N, R, L = "Texts", "Data", "Network", "Regularization", "Training"
 @_option(L, "--validate-every", WHOLE, "Steps between validations (none: by the size of the data).")
 @_option(L, "--seed", NATURAL, "Decides every random choice.")
 @engine_options
+@memory_option
 @click.option(
     "-o",
     "--output",
@@ -139,6 +141,7 @@ T, D, N, R, L = "Texts", "Data", "Network", "Regularization", "Training"
     show_default=True,
     help="Steps between checkpoints.",
 )
+@click.option("--log", cls=Option, metavar="CSV", help="Write a line for every step to this file.")
 @click.option(
     "--config",
     cls=Option,
@@ -148,7 +151,7 @@ T, D, N, R, L = "Texts", "Data", "Network", "Regularization", "Training"
     callback=use_config,
     help="Read options from this file; those given here win.",
 )
-def command(output: str, resume: str | None, checkpoint_every: int, on: EngineChoice, **options: Any) -> int:
+def command(output: str, log: str | None, checkpoint_every: int, on: EngineChoice, **options: Any) -> int:
     """Train a network on FILE, and write the model with the lowest validation loss.
 
     FILE is a UTF-8 text ("-": standard input; without one, the bundled Tiny Shakespeare). With --target it is
@@ -161,10 +164,11 @@ def command(output: str, resume: str | None, checkpoint_every: int, on: EngineCh
 
     Ctrl-C saves the run and says how to go on.
     """
+    resume = options.pop("resume")
     given = {name: value for name, value in options.items() if was_given(name)}
     if resume is not None:
-        run = go_on(resume, given, output if was_given("output") else None, on)
+        run = go_on(resume, given, output if was_given("output") else None, log, on)
     else:
         check(given)
-        run = start(given, output, on)
+        run = start(given, output, log, on)
     return run.to_the_end(checkpoint_every)

@@ -156,7 +156,7 @@ def _corpus(
 ) -> Corpus:
     """Read `text`, which begins anew at each call, twice: the array is made once its length is known."""
     first, second = hashlib.sha256(), hashlib.sha256()
-    counts = count(kind, text(first))
+    counts = count(kind, text(first), source)
     if not counts:
         what = "holds no words" if kind == "words" else "is empty"
         raise DataError(f"{source} {what}: there is nothing to read")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.available import check_room
 from elman.errors import DataError
 
 Array = NDArray[Any]
@@ -18,22 +18,31 @@ Array = NDArray[Any]
 _WORD = re.compile(r"\n|\S+")
 
 
-def count(kind: str, pieces: Iterable[str] | Iterable[bytes]) -> Counter[str]:
+def count(kind: str, pieces: Iterable[str] | Iterable[bytes], source: str = "the text") -> Counter[str]:
     """Count the symbols of a text given in pieces; no word may be cut, and byte k counts as chr(k).
 
-    For bpe, which joins bytes, these are the bytes.
+    For bpe, which joins bytes, these are the bytes. `source` names the text for people.
+    Raises: ResourceError when there are more different words than there is memory for.
 
     >>> sorted(count("words", ["a rose is ", "a rose"]).items())
     [('a', 2), ('is', 1), ('rose', 2)]
     """
     if kind == "words":
-        return Counter(chain.from_iterable(words(str(piece)) for piece in pieces))
+        return _count_words(pieces, source)
     totals = np.zeros(0x110000 if kind == "chars" else 256, np.int64)
     for piece in pieces:
         points = code_points(str(piece)) if kind == "chars" else np.frombuffer(as_bytes(piece), np.uint8)
         part = np.bincount(points)
         totals[: len(part)] += part
     return Counter({chr(k): int(totals[k]) for k in np.flatnonzero(totals)})
+
+
+def _count_words(pieces: Iterable[str] | Iterable[bytes], source: str) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for piece in pieces:
+        counts.update(words(str(piece)))
+        check_room(source)
+    return counts
 
 
 def words(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from elman.data.available import check_room
 from elman.data.table import Table, as_numbers, as_text, listed, shortened
 from elman.errors import DataError
 from elman.numerics import Array
@@ -29,7 +30,8 @@ def read_delimited(file: File, source: str, *, delimiter: str = ",", text: Colle
     The first line names the columns. A column is numeric when each of its fields is a number or empty, unless
     `text` lists it. Text is UTF-8; a byte order mark is dropped and CR LF ends a line as LF does; fields may
     be quoted, and then hold delimiters, line ends and doubled quotes.
-    Raises: DataError, with the line, for what is not of this form.
+    Raises: DataError, with the line, for what is not of this form; ResourceError when it does not fit into
+            memory, however small the file that it was packed in.
 
     >>> import io
     >>> table = read_delimited(io.BytesIO(b'day,rides\nMo,"7"\nTu,\n'), "a.csv")
@@ -65,6 +67,7 @@ def _read(
         ):
             numbers = None if name in text else as_numbers(fields)
             part.append(as_text(fields) if numbers is None else numbers)
+        check_room(source)
     if not places:
         raise DataError(f"{source} has a line of column names, but no rows below it")
     return names, parts, places

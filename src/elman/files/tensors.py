@@ -16,7 +16,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +28,7 @@ from elman.files import header as headers
 from elman.files.atomic import atomic_write
 
 Array = NDArray[Any]
+Admit = Callable[[Mapping[str, Array], Mapping[str, str]], Mapping[str, Array]]
 
 
 def write_tensors(
@@ -63,10 +64,15 @@ def write_tensors(
     atomic_write(path, [length, raw, *data])
 
 
-def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
+def read_tensors(
+    path: str | os.PathLike[str], admit: Admit | None = None
+) -> tuple[dict[str, Array], dict[str, str]]:
     """Read a file that `write_tensors` wrote, and refuse every other.
 
-    The arrays own their memory, are writable and in the byte order of the machine.
+    The arrays own their memory, are writable and in the byte order of the machine. `admit` is asked before
+    memory is taken or data read: it gets an outline of every array, of its shape and dtype but with nothing
+    in it, and the strings, none of them yet under the digest.  It refuses the file by a FormatError, and
+    returns the arrays that are to be filled in place of new ones.
 
     Raises: FileError when the path cannot be read or is not a regular file; FormatError when a single bit is
             not as it was written, or the file is none of ours; ResourceError when it does not fit in memory.
@@ -77,7 +83,7 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[s
     """
     try:
         with _opened(path) as file:
-            return _read(file)
+            return _read(file, admit)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
     except MemoryError:
@@ -106,7 +112,7 @@ def _check_regular(path: str | os.PathLike[str], status: os.stat_result) -> None
         raise FileError(f"{path}: is {kind}, expected a model file")
 
 
-def _read(file: io.BufferedReader) -> tuple[dict[str, Array], dict[str, str]]:
+def _read(file: io.BufferedReader, admit: Admit | None) -> tuple[dict[str, Array], dict[str, str]]:
     size = os.fstat(file.fileno()).st_size
     prefix = file.read(8)
     length = int.from_bytes(prefix, "little")
@@ -118,14 +124,21 @@ def _read(file: io.BufferedReader) -> tuple[dict[str, Array], dict[str, str]]:
     raw = file.read(length)
     header = headers.parse(raw, size - 8 - length)
     digest = hashlib.sha256(prefix + headers.replace_digest(raw, header.digest, headers.NO_DIGEST))
+    outlines = {
+        name: np.broadcast_to(kind.newbyteorder("=").type(), shape)
+        for name, (kind, shape) in header.tensors.items()
+    }
+    ready = admit(outlines, header.metadata) if admit else {}
     arrays = {}
     for name, (dtype, shape) in header.tensors.items():
-        array = np.empty(shape, dtype)
+        array = ready[name] if name in ready else np.empty(shape, dtype.newbyteorder("="))
         data = _bytes_of(array)
         if file.readinto(data) < len(data):
             raise FormatError(f"the file became shorter while it was read, in tensor {name!r}")
         digest.update(data)
-        arrays[name] = array.astype(dtype.newbyteorder("="), copy=False)
+        if not dtype.isnative:
+            array.byteswap(inplace=True)
+        arrays[name] = array
     if file.read(1):
         raise FormatError("the file became longer while it was read")
     if digest.hexdigest() != header.digest:
