@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -16,9 +17,25 @@ COMMANDS = {
     "predict": "Write what a model predicts for a table, as CSV.",
     "sample": "Let a model write.",
     "score": "Print the bits of every line: odd lines stand out.",
+    "export": "Write a model for ONNX, PyTorch, Keras, C, JavaScript or RTNeural.",
+    "import": "Read a model of PyTorch, Keras or ONNX.",
     "info": "Show what a model file holds, or what runs here.",
 }
-_MEANT = {"generate": "sample", "test": "eval", "forecast": "predict", "inspect": "info", "fit": "train"}
+_MEANT = {
+    "generate": "sample",
+    "test": "eval",
+    "forecast": "predict",
+    "inspect": "info",
+    "fit": "train",
+    "convert": "export",
+}
+
+
+def find(name: str) -> click.Command:
+    """Return a command, from the file of its name; where Python keeps the name for itself, with a "_"."""
+    command = import_module(f"elman.cli.{name}{'_' * iskeyword(name)}").command
+    assert isinstance(command, click.Command)
+    return command
 
 
 class _Lazy(click.Group):
@@ -30,9 +47,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command = import_module(f"elman.cli.{name}").command
-        assert isinstance(command, click.Command)
-        return command
+        return find(name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
