@@ -19,8 +19,8 @@ def test_a_run_and_one_from_its_weights_restart_rows_as_the_cell_needs(tmp_path:
     text.write_text("to be or not to be, that is the question. " * 40)
     given = {"file": str(text), "steps": 1, "seq_length": 8, "batch_size": 2}
     model = tmp_path / "model.safetensors"
-    run = start(given | {"cell": cell, "hidden_size": 4}, str(model), ON)
+    run = start(given | {"cell": cell, "hidden_size": 4}, str(model), None, ON)
     assert run.work.data.restart_every == CELLS[cell, "tanh"].restart_every
     assert run.to_the_end(10) == 0
-    again = start(given | {"init_from": str(model)}, str(tmp_path / "other.safetensors"), ON)
+    again = start(given | {"init_from": str(model)}, str(tmp_path / "other.safetensors"), None, ON)
     assert again.work.data.restart_every == CELLS[cell, "tanh"].restart_every

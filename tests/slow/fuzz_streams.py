@@ -12,7 +12,8 @@ import numpy as np
 from elman import Network
 from elman.drawing import Weighing
 from elman.engines.loading import native
-from elman.engines.native import CELLS, HEADS
+from elman.engines.native import CELLS, HEADS, STORAGES
+from elman.quantization import narrow
 from fuzz_values import INTEGERS, NUMBERS, spoil, wrong
 
 Calls = Iterator[Callable[[], Any]]
@@ -39,22 +40,28 @@ def network(random: Random, **fixed: Any) -> Network:
     return made
 
 
-def given(of: Network) -> tuple[Any, ...]:
+def given(of: Network, storage: str = "") -> tuple[Any, ...]:
     """Return what a stream is made of, as `elman.stepping` gives it, but for threads."""
-    spec, views = of.spec, of.parameters.views
+    spec, views = of.spec, dict[str, Any](of.parameters.views)
+    if storage:
+        for name, view in views.items():
+            if name.rsplit(".")[-1] in ("U", "W", "V", "E"):
+                matrix = narrow(view, storage)
+                views[name] = (matrix.values, matrix.scales)
     names = ("U", "W", "b", "d", "gU", "gW", "h0", "s0")
     sizes = (spec.input_size, spec.embedding_size or 0, spec.feature_size, spec.y_size)
     codes = (CELLS[spec.cell, spec.activation], HEADS.get(spec.head, 0))
     layers = tuple(tuple(views.get(f"{place}.{name}") for name in names) for place in spec.places())
     outlet = (views["head.V"], views["head.c"], views.get("embedding.E"))
-    return of.parameters.flat, (*codes, *sizes), layers, outlet, float(spec.zoneout)
+    return of.parameters.flat, (*codes, *sizes), layers, outlet, float(spec.zoneout), STORAGES[storage]
 
 
 def streams(random: Random) -> Calls:
     """A stream made of right or wrong parts, then calls of it, most with something wrong."""
     of = network(random)
     made: list[Any] = []
-    parts = spoil(random, given(of), times=random.choice((0, 0, 0, 1, 2)))
+    storage = random.choice(("", "", "bfloat16", "int8")) if of.spec.dtype == "float32" else ""
+    parts = spoil(random, given(of, storage), times=random.choice((0, 0, 0, 1, 2)))
     threads = random.choice((-1, 0, 1, 2, 5))  # each has memory of its own; Python bounds them
     yield lambda: made.append(getattr(native(), of.spec.dtype).Stream(*parts, threads, True))
     for _ in range(8 if made else 0):
@@ -102,7 +109,7 @@ def whole(random: Random) -> Calls:
     plain = {"layer_norm": False, "embedding_size": None, "feature_size": 0, "zoneout": 0.0}
     of = network(random, head="softmax", **plain)
     dtype, made, room = of.spec.dtype, [], [0]
-    flat, (code, _, wide, *_, outputs), layers, outlet, _ = given(of)
+    flat, (code, _, wide, *_, outputs), layers, outlet, *_ = given(of)
     right = (flat, (code, wide, outputs), tuple(layer[:6] for layer in layers), outlet[:2], 2)
     parts = spoil(random, right, times=random.choice((0, 0, 0, 1, 2)))
     yield lambda: made.append(getattr(native(), dtype).Whole(*parts))
