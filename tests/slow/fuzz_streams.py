@@ -46,7 +46,7 @@ def given(of: Network, storage: str = "") -> tuple[Any, ...]:
     if storage:
         for name, view in views.items():
             if name.rsplit(".")[-1] in ("U", "W", "V", "E"):
-                matrix = narrow(view, storage)
+                matrix = narrow(np.nan_to_num(view, posinf=1e30, neginf=-1e30), storage)
                 views[name] = (matrix.values, matrix.scales)
     names = ("U", "W", "b", "d", "gU", "gW", "h0", "s0")
     sizes = (spec.input_size, spec.embedding_size or 0, spec.feature_size, spec.y_size)

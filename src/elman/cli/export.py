@@ -69,8 +69,10 @@ def command(model: str, land: str, output: str | None, **options: str | None) ->
             f"{', '.join('--' + name for name in given)}: that is for --to c alone; leave it out"
         )
     loaded, there = persistence.load(model), LANDS[land]
-    target = output if output is not None else _beside(model, there)
-    places = [target, *(str(Path(target).with_suffix(suffix)) for suffix in there.suffixes[1:])]
+    target = (
+        output if output is not None else str(_path(model).with_name(Path(model).stem + there.suffixes[0]))
+    )
+    places = [target, *(str(_path(target).with_suffix(suffix)) for suffix in there.suffixes[1:])]
     for place in places:
         check_target(place, there.begin, f"no file of {land}", {"MODEL": model, "--text": given.get("text")})
     if "text" in given:
@@ -109,11 +111,11 @@ def told(text: str) -> None:
         click.echo(printable(line))
 
 
-def _beside(model: str, land: Land) -> str:
-    path = Path(model)
+def _path(name: str) -> Path:
+    path = Path(name)
     if not path.name:
-        raise OptionError(f"{model!r} is not the name of a file")
-    return str(path.with_name(path.stem + land.suffixes[0]))
+        raise OptionError(f"{name!r} is not the name of a file")
+    return path
 
 
 def _text(path: str) -> str:

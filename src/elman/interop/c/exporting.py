@@ -115,7 +115,10 @@ def _loss(model: Model, known: Network, text: str | None) -> list[str]:
     if text is None:
         draw = generator(0, "sampling")
         x, state = random_input(network, draw, 200, 8), random_state(network, draw, 8)
-        apart = np.abs(known.run(x, state)[0] - network.run(x, state)[0]).max()
+        with np.errstate(over="ignore", invalid="ignore"):
+            apart = np.abs(known.run(x, state)[0] - network.run(x, state)[0]).max()
+        if not np.isfinite(apart):
+            raise NumericError("outputs on random input are not finite; nothing is written")
         return [f"int8 costs  up to {apart:.2g} of an output, on random input; a text would tell in nats"]
     if vocabulary is None or network.spec.head != "softmax" or network.spec.readout != "every":
         raise OptionError("a text came, but the network does not predict the symbols of a text; leave it out")
