@@ -8,6 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Under continuous integration Hypothesis draws the same cases each time; busy machines keep no deadline.
+settings.register_profile("drawn", settings.get_profile("default"), deadline=None)
+settings.load_profile("drawn")
 
 sys.path.append(str(Path(__file__).parent / "native"))  # whose helpers the promises use, too
 
