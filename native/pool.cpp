@@ -47,8 +47,9 @@
 namespace elman {
 namespace {
 
-// How long a thread looks for its next part, and a caller for the end of one, before it sleeps.
-constexpr auto SPIN = std::chrono::microseconds(200);
+// How long a thread looks for its next part, and a caller for the end of one, before it sleeps: longer than what
+// Python does between two calls of a training. Who sleeps is often not back before the caller has done his part.
+constexpr auto SPIN = std::chrono::microseconds(1000);
 constexpr int LOOKS = 64;       // between two looks at the clock: 1 to 3 µs
 constexpr int PATIENCE = 1000;  // runs before the system is asked again for a thread that it refused
 
