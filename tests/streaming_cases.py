@@ -19,12 +19,10 @@ every_engine = pytest.mark.parametrize("engine", ENGINES)
 Array = np.ndarray
 
 
-def random_network(random: np.random.Generator, engine: str = "auto", **fixed: Any) -> Network:
-    """A network of one direction with any options, odd sizes and wild weights."""
-    cell, activation = list(CELLS)[random.integers(len(CELLS))]
+def random_options(random: np.random.Generator, **fixed: Any) -> dict[str, Any]:
+    """Any options of a network of one direction, and odd sizes; but for the cell."""
     layers = int(random.integers(1, 4))
     options: dict[str, Any] = {
-        "activation": activation,
         "num_layers": layers,
         "hidden_size": tuple(random.choice([1, 3, 7, 16, 17, 33, 70], layers).tolist()),
         "input_size": int(random.integers(2, 9)),
@@ -41,6 +39,13 @@ def random_network(random: np.random.Generator, engine: str = "auto", **fixed: A
     options |= fixed
     if options["head"] == "quantile":
         options["quantiles"] = (0.2, 0.7)
+    return options
+
+
+def random_network(random: np.random.Generator, engine: str = "auto", **fixed: Any) -> Network:
+    """A network of one direction with any options, odd sizes and wild weights."""
+    cell, activation = list(CELLS)[random.integers(len(CELLS))]
+    options = random_options(random, activation=activation, **fixed)
     network = Network(cell, engine=engine, **options)
     flat = network.parameters.flat
     flat[:] = random.standard_normal(flat.size) / np.sqrt(np.max(network.spec.hidden_size))

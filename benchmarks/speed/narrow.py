@@ -7,7 +7,6 @@ What each says is first compared with a plain stream of the weights that its num
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 
 import given
@@ -15,7 +14,7 @@ import harness
 import numpy as np
 import results
 import streams
-from harness import GATES, Array, Block, Case
+from harness import Array, Block, Case
 from rivals.stream_elman import network
 
 from elman import Network
@@ -90,21 +89,5 @@ def row(case: Case, storage: str, size: int, times: Mapping[Way, Array]) -> list
     return cells
 
 
-def main() -> None:
-    """Run the sizes one after the other."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cell", choices=GATES, default="elman")
-    parser.add_argument("--write", action="store_true", help="put the report into RESULTS.md")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--hidden", nargs="+", type=int, default=SIZES)
-    options = parser.parse_args()
-    cases = [Case(65, hidden, 1, 1, options.cell) for hidden in options.hidden]
-    parts = [measure(case, options.rounds) for case in cases]
-    body = f"{results.machine()}\n\n" + "\n".join(parts)
-    print(body)
-    if options.write:
-        results.write(TITLES[options.cell], body)
-
-
 if __name__ == "__main__":
-    main()
+    streams.over_sizes(__doc__.splitlines()[0], SIZES, measure, TITLES)

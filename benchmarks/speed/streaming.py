@@ -5,7 +5,6 @@ python benchmarks/speed/streaming.py [--cell elman|gru|lstm] [--write] [--rounds
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from contextlib import ExitStack
 
@@ -16,7 +15,7 @@ import numpy as np
 import results
 import streams
 from entries import COMPILED, COMPILER, Entry
-from harness import GATES, Block, Case
+from harness import Block, Case
 from numpy.typing import NDArray
 from rivals.bandwidth import bytes_read
 
@@ -119,21 +118,5 @@ def _verdicts(case: Case, times: Mapping[Entry, Floats]) -> list[str]:
     return lines
 
 
-def main() -> None:
-    """Run the cases one after the other."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cell", choices=GATES, default="elman")
-    parser.add_argument("--write", action="store_true", help="put the report into RESULTS.md")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--hidden", nargs="+", type=int, default=SIZES)
-    options = parser.parse_args()
-    cases = [Case(65, hidden, 1, 1, options.cell) for hidden in options.hidden]
-    parts = [measure(case, options.rounds) for case in cases]
-    body = f"{results.machine()}\n\n" + "\n".join(parts)
-    print(body)
-    if options.write:
-        results.write(TITLES[options.cell], body)
-
-
 if __name__ == "__main__":
-    main()
+    streams.over_sizes(__doc__.splitlines()[0], SIZES, measure, TITLES)

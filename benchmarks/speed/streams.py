@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from harness import BLOCK, Array, Block, Case, Disagreement
+import results
+from harness import BLOCK, GATES, Array, Block, Case, Disagreement
 
 from elman.numerics import generator
 
@@ -112,3 +114,21 @@ def check_texts(case: Case, answers: Mapping[str, list[int]]) -> None:
         if got != expected:
             at = next(k for k, (a, b) in enumerate(zip(got, expected, strict=True)) if a != b)
             raise Disagreement(f"{case}: {name} writes another symbol than {first}, the {at + 1}th")
+
+
+def over_sizes(
+    words: str, sizes: Sequence[int], measure: Callable[[Case, int], str], titles: Mapping[str, str]
+) -> None:
+    """Measure one hidden size after the other as the command line says; print the report, and write it."""
+    parser = argparse.ArgumentParser(description=words)
+    parser.add_argument("--cell", choices=GATES, default="elman")
+    parser.add_argument("--write", action="store_true", help="put the report into RESULTS.md")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--hidden", nargs="+", type=int, default=sizes)
+    options = parser.parse_args()
+    cases = [Case(65, hidden, 1, 1, options.cell) for hidden in options.hidden]
+    parts = [measure(case, options.rounds) for case in cases]
+    body = f"{results.machine()}\n\n" + "\n".join(parts)
+    print(body)
+    if options.write:
+        results.write(titles[options.cell], body)

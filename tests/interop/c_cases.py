@@ -18,6 +18,7 @@ from elman.heads import HEADS
 from elman.interop.c import Size, to_c
 from elman.interop.c.running import FLAGS, Exported, compiled, compiler
 from elman.interop.checking import difference
+from streaming_cases import random_options
 
 BOUND = 2e-6
 
@@ -37,24 +38,8 @@ def random_network(random: np.random.Generator, number: int, **fixed: Any) -> Ne
     Weights of 0.7 / √H keep the roundings of one step from growing in the next ones.
     """
     cell, activation = list(CELLS)[number % len(CELLS)]
-    layers = int(random.integers(1, 4))
-    options: dict[str, Any] = {
-        "activation": activation,
-        "num_layers": layers,
-        "hidden_size": tuple(random.choice([1, 3, 4, 7, 16, 17, 33], layers).tolist()),
-        "input_size": int(random.integers(2, 9)),
-        "output_size": int(random.choice([1, 5, 8, 16, 21])),
-        "readout": random.choice(["every", "last"]).item(),
-        "head": list(HEADS)[number % len(HEADS)],
-        "layer_norm": bool(random.random() < 0.3),
-        "learn_initial_state": bool(random.random() < 0.5),
-        "zoneout": float(random.choice([0.0, 0.0, 0.3])),
-        "embedding_size": 3 if random.random() < 0.3 else None,
-        "feature_size": 2 if random.random() < 0.2 else 0,
-    }
-    options |= fixed
-    if options["head"] == "quantile":
-        options["quantiles"] = (0.2, 0.7)
+    head = list(HEADS)[number % len(HEADS)]
+    options = random_options(random, **({"activation": activation, "head": head, "dtype": "float32"} | fixed))
     if options["head"] == "softmax" and random.random() < 0.3:  # tied
         inner = options["hidden_size"][-1]
         options |= {"output_size": options["input_size"], "embedding_size": inner, "tied": True}

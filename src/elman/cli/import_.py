@@ -17,7 +17,7 @@ from elman.heads import HEADS
 
 from .common import count_words
 from .export import check_target, told
-from .options import Command, Option
+from .options import Command, Option, output_option
 from .words import network_words
 
 SUFFIXES = {
@@ -35,15 +35,7 @@ OPEN = "What files leave open"
 
 @click.command(cls=Command)
 @click.argument("file")
-@click.option(
-    "-o",
-    "--output",
-    cls=Option,
-    default="model.safetensors",
-    show_default=True,
-    metavar="MODEL",
-    help="Where the model goes.",
-)
+@output_option
 @click.option(
     "--from",
     "land",

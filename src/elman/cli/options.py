@@ -94,6 +94,17 @@ def was_given(name: str) -> bool:
     return source is not click.core.ParameterSource.DEFAULT
 
 
+output_option = click.option(
+    "-o",
+    "--output",
+    cls=Option,
+    default="model.safetensors",
+    show_default=True,
+    metavar="MODEL",
+    help="Where the model goes.",
+)
+
+
 encoding_errors = click.option(
     "--encoding-errors",
     cls=Option,

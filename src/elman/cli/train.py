@@ -32,6 +32,7 @@ from .options import (
     Command,
     Option,
     encoding_errors,
+    output_option,
     was_given,
 )
 from .settings import WINDOW, Settings
@@ -115,15 +116,7 @@ T, D, N, R, L = "Texts", "Data", "Network", "Regularization", "Training"
 @_option(L, "--seed", NATURAL, "Decides every random choice.")
 @engine_options
 @memory_option
-@click.option(
-    "-o",
-    "--output",
-    cls=Option,
-    default="model.safetensors",
-    show_default=True,
-    metavar="MODEL",
-    help="Where the model goes.",
-)
+@output_option
 @_option(
     "Files", "--init-from", str, "Start from the weights of this model, on its columns.", metavar="MODEL"
 )

@@ -19,6 +19,7 @@ import numpy as np
 from elman.errors import NumericError, OptionError
 from elman.network import Network
 from elman.numerics import Array, generator
+from elman.spec import Spec
 from elman.states import State, each
 
 BOUNDS = {"float32": 2e-6, "float64": 1e-12}
@@ -55,6 +56,25 @@ def package(name: str, extra: str) -> Any:
         return import_module(name)
     except ImportError:
         raise OptionError(f"{name} is not installed; pip install 'elman[{extra}]' brings it") from None
+
+
+def refuse(spec: Spec, land: str, **more: tuple[Any, str]) -> None:
+    """Raise OptionError, by name, for what the layers of a framework do not compute; `more`: this one's own.
+
+    >>> refuse(Spec("gru", "tanh", 3, 4, 2, 1, "float32", zoneout=0.1), "PyTorch")
+    Traceback (most recent call last):
+    elman.errors.OptionError: zoneout is 0.1, which PyTorch cannot hold: its mean acts in every run, ...
+    """
+    start = "its layers begin from zeros, or from a state that comes with every call"
+    reasons = {
+        "layer_norm": (spec.layer_norm, "its cells have no layer normalization"),
+        "zoneout": (spec.zoneout, f"its mean acts in every run, and cells of {land} have none"),
+        "learn_initial_state": (spec.learn_initial_state, start),
+        "readout": (spec.readout not in ("every", "last"), "outputs are read at every step, or at the last"),
+    }
+    for name, (wrong, reason) in (reasons | more).items():
+        if wrong:
+            raise OptionError(f"{name} is {getattr(spec, name)!r}, which {land} cannot hold: {reason}")
 
 
 def difference(ours: Any, theirs: Any) -> float:

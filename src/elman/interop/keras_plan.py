@@ -19,6 +19,8 @@ from elman import heads
 from elman.errors import FormatError, OptionError
 from elman.spec import Spec
 
+from . import checking
+
 CLASSES = {"SimpleRNN": "elman", "GRU": "gru", "LSTM": "lstm"}
 LAYERS = {cell: name for name, cell in CLASSES.items()}
 GROUPS = {"elman": "simple_rnn", "gru": "gru", "lstm": "lstm"}  # in model.weights.h5
@@ -100,16 +102,7 @@ def plan_of(spec: Spec) -> Plan:
     Traceback (most recent call last):
     elman.errors.OptionError: zoneout is 0.1, which Keras cannot hold: its mean acts in every run, ...
     """
-    start = "its layers begin from zeros, or from a state that comes with every call"
-    reasons = {
-        "layer_norm": (spec.layer_norm, "its cells have no layer normalization"),
-        "zoneout": (spec.zoneout, "its mean acts in every run, and cells of Keras have none"),
-        "learn_initial_state": (spec.learn_initial_state, start),
-        "readout": (spec.readout not in ("every", "last"), "outputs are read at every step, or at the last"),
-    }
-    for name, (wrong, reason) in reasons.items():
-        if wrong:
-            raise OptionError(f"{name} is {getattr(spec, name)!r}, which Keras cannot hold: {reason}")
+    checking.refuse(spec, "Keras")
     embedded = spec.embedding_size is not None
     return Plan(
         cell=spec.cell,

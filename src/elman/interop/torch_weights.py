@@ -21,11 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from elman.errors import FormatError, OptionError
+from elman.errors import FormatError
 from elman.network import Network
 from elman.numerics import Array
 from elman.spec import Spec
 
+from . import checking
 from .torch_naming import Tensors, is_cells, listed
 
 LETTERS = {"weight_ih": "U", "weight_hh": "W", "bias_ih": "b", "bias_hh": "d"}
@@ -38,18 +39,12 @@ def refuse(spec: Spec, *, cells: bool = False) -> None:
     Traceback (most recent call last):
     elman.errors.OptionError: zoneout is 0.1, which PyTorch cannot hold: its mean acts in every run, ...
     """
-    start = "its modules begin from zeros, or from a state that comes with every call"
-    reasons = {
-        "layer_norm": (spec.layer_norm, "its cells have no layer normalization"),
-        "zoneout": (spec.zoneout, "its mean acts in every run, and PyTorch's cells have none"),
-        "learn_initial_state": (spec.learn_initial_state, start),
-        "readout": (spec.readout not in ("every", "last"), "outputs are read at every step, or at the last"),
-        "hidden_size": (len(set(spec.widths)) > 1 and not cells, "all layers have one; cells=True is a list"),
+    unequal = len(set(spec.widths)) > 1 and not cells
+    own = {
+        "hidden_size": (unequal, "all layers have one; cells=True is a list"),
         "bidirectional": (spec.bidirectional and cells, "a list of cells reads forward only"),
     }
-    for name, (wrong, reason) in reasons.items():
-        if wrong:
-            raise OptionError(f"{name} is {getattr(spec, name)!r}, which PyTorch cannot hold: {reason}")
+    checking.refuse(spec, "PyTorch", **own)
 
 
 def weights(network: Network, *, cells: bool = False) -> dict[str, Array]:
