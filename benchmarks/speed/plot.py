@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 COLORS = ("#1b6ca8", "#c2571a", "#3a7d44", "#7a4fa3")
 ROW = 2
-LEFT, TOP, WIDTH, HEIGHT, RIGHT, BOTTOM = 48, 40, 210, 190, 78, 46  # pixels of a panel, around and inside
+LEFT, TOP, WIDTH, HEIGHT, RIGHT, BOTTOM = 48, 40, 210, 190, 92, 46  # pixels of a panel, around and inside
 NEAR = 13  # pixels between the labels of two lines
 
 

@@ -120,7 +120,10 @@ def _verdicts(
     for family in dict.fromkeys(e.family for e in fractions if e.family != ours.family):
         best = min((e for e in wall if e.family == family), key=lambda e: np.median(wall[e]))
         times = wall[best] / wall[ours]
-        said = results.asked(np.median(times), goals.get(family))
+        goal, reached = goals.get(family), np.median(times)
+        said = results.asked(reached, goal)
+        if goal is not None and reached < goal:
+            said += f"; that would be {share * goal / reached:.2f} of the product's rate"
         lines.append(f"{ours.label} against {family} (best: {best.label}): {results.ratio(times)}{said}.")
     return lines
 
