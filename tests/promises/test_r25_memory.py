@@ -68,7 +68,7 @@ CONFIGURATIONS = [
     ("--hidden-size", "60", "--cell", "lstm", "--zoneout", "0.1", *LONG),
     ("--hidden-size", "60", "--recurrent-dropout", "0.2", "--dtype", "float64", *LONG),
     ("--hidden-size", "24", *WORDS),
-    ("--hidden-size", "24", "--embedding-size", "24", "--tied", *WORDS),
+    ("--hidden-size", "32", "--embedding-size", "32", "--tied", *WORDS),
 ]
 
 

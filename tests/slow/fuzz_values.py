@@ -76,7 +76,7 @@ def _array(random: Random, value: np.ndarray) -> Any:
         lambda: np.broadcast_to(dtype.type(1), value.shape),
         lambda: _locked(value.copy()),
         lambda: np.lib.stride_tricks.as_strided(value, value.shape, (0,) * value.ndim),
-        lambda: np.frombuffer(bytes(value.nbytes + 1), "u1")[1:].view(dtype),
+        lambda: value if dtype.hasobject else _misaligned(value),
         lambda: value.tolist(),
         lambda: value.tobytes(),
         lambda: memoryview(value),
@@ -98,6 +98,10 @@ def _content(random: Random, value: np.ndarray) -> np.ndarray:
         elif value.dtype.itemsize == 1:
             value.flat[at] = random.choice((0, 1)) if value.dtype.kind == "b" else 1
     return value
+
+
+def _misaligned(value: np.ndarray) -> np.ndarray:
+    return np.frombuffer(bytes(value.nbytes + 1), "u1")[1:].view(value.dtype)
 
 
 def _locked(value: np.ndarray) -> np.ndarray:
