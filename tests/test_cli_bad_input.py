@@ -43,7 +43,7 @@ def test_elman_alone_shows_the_commands():
         ("generate", "sample"),
         ("forecast", "predict"),
         ("predcit", "predict"),
-        ("inspect", "info"),
+        ("inspct", "inspect"),
         ("xyz", "train, eval"),
     ],
 )

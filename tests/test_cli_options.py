@@ -102,7 +102,8 @@ def test_every_option_of_a_network_can_be_said_and_is_kept():
     given_by_data = {"input_size", "output_size", "feature_size", "steps"}
     assert set(FIELDS) - given_by_data <= said
     assert set(NETWORK) == set(FIELDS) - given_by_data | {"initialization"}
-    beside = {"output", "resume", "checkpoint_every", "config", "engine", "threads", "memory_limit", "log"}
+    files = {"output", "resume", "checkpoint_every", "config", "log", "report"}
+    beside = files | {"engine", "threads", "memory_limit"}
     assert said - beside == set(vars(Settings()))
 
 

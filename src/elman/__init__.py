@@ -9,6 +9,7 @@ evaluate, score_lines        nats and bits per symbol, of a whole text or of eac
 sample, generate, generate_many, beam_search
 save, load                   one file: weights, spec, vocabulary, record
 data                         vocabularies, corpora, streams, lines
+inspection                   what a network remembers, why it learns or not: measures, report, plots
 
 Names are loaded when they are first used, so that `elman --help` does not wait for NumPy.
 """
@@ -68,7 +69,8 @@ _HOME = {
     "training": ["Progress", "Training", "train"],
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
-_ROOMS = ("bptt", "data", "estimators", "optimizers", "schedules")  # estimators need an extra: not in __all__
+# Not in __all__: estimators need an extra, and inspection knows them all.
+_ROOMS = ("bptt", "data", "estimators", "inspection", "optimizers", "schedules")
 
 __all__ = [
     "RNN",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from . import showing
 from .errors import OptionError
 from .heads import Head
 from .metrics import (
@@ -68,6 +69,10 @@ class Evaluation:
         except OverflowError:
             return math.inf
 
+    def _repr_html_(self) -> str:
+        told = {"symbols": self.count, "nats": self.nats, "bits": self.bits, "perplexity": self.perplexity}
+        return showing.facts("Evaluation", told | {"accuracy": self.accuracy, "macro F1": self.macro_f1})
+
     @property
     def f1_scores(self) -> Array | None:
         """F1 of each symbol, "K"; NaN where one neither occurs nor is guessed. None without confusion."""
@@ -96,6 +101,10 @@ class LabelEvaluation:
     def loss(self) -> float:
         """The head's loss: nats."""
         return self.nats
+
+    def _repr_html_(self) -> str:
+        told = {"sets": self.count, "nats": self.nats, "accuracy": self.accuracy, "F1": self.f1}
+        return showing.facts("LabelEvaluation", told | {"macro F1": self.macro_f1})
 
     @property
     def accuracy(self) -> float:
@@ -143,6 +152,12 @@ class ValueEvaluation:
     def rmse(self) -> float:
         """The root of the mean squared error over all columns."""
         return math.sqrt(np.square(self.column_rmse).mean())
+
+    def _repr_html_(self) -> str:
+        told: dict[str, object] = {"rows": self.count, "loss": self.loss, "MAE": self.mae, "RMSE": self.rmse}
+        if len(self.column_mae) > 1:
+            told |= {"MAE of each": self.column_mae, "RMSE of each": self.column_rmse}
+        return showing.facts("ValueEvaluation", told)
 
 
 Figures = Evaluation | LabelEvaluation | ValueEvaluation

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import cells, engines, inputs
+from . import cells, engines, inputs, showing
 from .circumstances import Circumstances
 from .data import Batch, pad
 from .errors import OptionError
@@ -107,6 +107,9 @@ class Network:
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in self.spec.facts().items())
         return f"Network({fields})  # {len(self.parameters):,} parameters"
+
+    def _repr_html_(self) -> str:
+        return showing.arrays(repr(self), self.parameters.views)
 
     def init_state(self, batch_size: int | None = None) -> State:
         """Return the state from which sequences begin, "B H" (or "H") each: zeros, or what was learned."""

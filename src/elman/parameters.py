@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import showing
 from .errors import OptionError, ShapeError
 from .numerics import Array
 
@@ -16,7 +17,7 @@ GAINS = ("gU", "gW")  # of layer normalization
 STARTS = ("h0", "s0")  # learned initial states
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Parameters:
     """A flat vector and its named parts; both share memory, so writing to one changes the other.
 
@@ -62,6 +63,13 @@ class Parameters:
                 return f"{name}[{place}]"
             start += view.size
         raise IndexError(f"there is no entry {index}; entries run from 0 to {start - 1}")
+
+    def __repr__(self) -> str:
+        arrays = ", ".join(f"{name} {showing.shape(view)}" for name, view in self.views.items())
+        return f"Parameters({arrays})  # {len(self):,} in all, {self.flat.dtype}"
+
+    def _repr_html_(self) -> str:
+        return showing.arrays("Parameters", self.views)
 
     def __getitem__(self, name: str) -> Array:
         try:

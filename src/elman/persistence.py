@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from . import engines
+from . import engines, showing
 from .data import Vocabulary
 from .errors import FormatError, NumericError, OptionError
 from .files import read_tensors, write_tensors
@@ -42,7 +42,7 @@ FORMAT, VERSION = "elman", 1
 PIECE = 1 << 20  # numbers that are looked at at once: no copy as large as the model
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """What a file holds."""
 
@@ -53,6 +53,23 @@ class Model:
     preparation: Mapping[str, Any] | None = (
         None  # what turns tables into input and outputs into answers, JSON
     )
+
+    def __repr__(self) -> str:
+        told = {"network": repr(self.network).partition("  #")[0]} | self._told()
+        return f"Model({', '.join(f'{name}={fact}' for name, fact in told.items())})"
+
+    def _repr_html_(self) -> str:
+        return showing.facts("Model", self._told()) + self.network._repr_html_()
+
+    def _told(self) -> dict[str, str]:
+        words, run = self.vocabulary, self.training
+        told = {
+            "vocabulary": f"{words.size:,} {words.kind}" if words else "",
+            "record": ", ".join(sorted(self.record)),
+            "training": f"step {run.step:,}" if run else "",
+            "preparation": ", ".join(sorted(self.preparation or ())),
+        }
+        return {name: fact for name, fact in told.items() if fact}
 
 
 def save(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import cells, heads
+from . import cells, heads, showing
 from .network import Network
 from .numerics import Array, generator, softmax
 from .parameters import Parameters, initialize
@@ -79,6 +79,9 @@ class RNN:
     def __repr__(self) -> str:
         sizes = ("input_size", "hidden_size", "output_size")
         return f"RNN({', '.join(f'{name}={getattr(self, name)}' for name in sizes)})"
+
+    def _repr_html_(self) -> str:
+        return showing.arrays(repr(self), self.parameters.views)
 
     def init_hidden(self) -> Array:
         """Return the hidden state before the first step: zeros, "H"."""

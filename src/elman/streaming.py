@@ -58,6 +58,12 @@ class Handle:
         narrow = narrowed(machine, stored.weights, stored.text(reads))
         self._rows = stepping.open_rows(machine, places, narrow, many=many)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._cell}, {self._told()})"
+
+    def _told(self) -> str:
+        return " + ".join(map(str, self._spec.widths)) + " units"
+
     def _get(self, row: int) -> Array:
         return np.frombuffer(self._rows.values(row), self._places.dtype)
 

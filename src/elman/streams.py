@@ -44,6 +44,9 @@ class Streams(Handle):
         self._used = np.zeros(0, np.bool_)
         self.add(count)
 
+    def _told(self) -> str:
+        return f"{super()._told()}, {len(self):,} rows"
+
     def __len__(self) -> int:
         return int(self._used.sum())
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import bptt, optimizers, schedules
+from . import bptt, optimizers, schedules, showing
 from .data import Batch, Data
 from .errors import NumericError, OptionError
 from .limits import Limit, check_count
@@ -25,7 +25,7 @@ Validation = Callable[[Network], float]
 WIDE = 256  # units; the learning rates of the optimizers were found at 128 and 256
 
 
-@dataclass
+@dataclass(repr=False)
 class Training:
     """All that a run needs to go on, next to the parameters: save it, hand it back, and nothing changes.
 
@@ -35,10 +35,12 @@ class Training:
     step: int = 0
     seconds: float = 0.0
     memory: Array = field(default_factory=lambda: np.zeros((0, 0)))  # of the optimizer, "slots P"
-    hidden: State | None = None  # of each stream, where the last window ended
+    hidden: State | None = field(default=None, repr=False)  # of each stream, where the last window ended
     validation_losses: list[float] = field(default_factory=list)
     best_step: int = 0
     best: Array | None = None  # the flat parameters with the lowest validation loss
+
+    __repr__, _repr_html_ = showing.line, showing.fields
 
     @property
     def best_loss(self) -> float:
@@ -46,7 +48,7 @@ class Training:
         return min(self.validation_losses, default=math.inf)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Progress:
     """One step of training, told."""
 
@@ -59,7 +61,9 @@ class Progress:
     learning_rate: float
     symbols_per_second: float  # of this step
     seconds: float  # since the start, pauses between resumed runs left out
-    training: Training
+    training: Training = field(repr=False)
+
+    __repr__, _repr_html_ = showing.line, showing.fields
 
 
 def train(

@@ -52,7 +52,8 @@ def test_every_branch_is_taken(mutate: ModuleType, full: bool, tmp_path: Path, k
     Path(settings).write_text(SETTINGS, "utf-8")
     include = ",".join(str(package / name) + ("/*" if name == "files" else "") for name in COVERED)
     options = ("--branch", f"--rcfile={settings}", f"--data-file={data}", f"--include={include}")
-    tests = [*mutate.tests(), "tests/test_estimators_saving.py", "tests/test_streaming_states.py"]
+    others = ("test_estimators_saving", "test_reprs", "test_streaming_states")
+    tests = [*mutate.tests(), *(f"tests/{name}.py" for name in others)]
     coverage(*options, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, command="run")
     coverage(f"--rcfile={settings}", f"--data-file={data}", "-o", report, command="json")
     found = json.loads(Path(report).read_text("utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from elman import persistence
@@ -20,7 +21,8 @@ from .engine import EngineChoice
 from .flags import told_in_flags
 from .log import Log, go_on_with, new_log
 from .memory import check_run
-from .places import check_anew, check_log, check_other, check_places, checkpoint_of, model_of
+from .places import check_anew, check_beside, check_other, check_places, checkpoint_of, model_of
+from .report import check_report, report_of
 from .run import Run
 from .settings import Settings, resumed, with_defaults
 from .tabular import form_of
@@ -31,15 +33,18 @@ UNFUSED = "baseline"  # the one instruction set whose last digits are others
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
-def start(given: Mapping[str, Any], output: str, log: str | None, on: EngineChoice) -> Run:
+def start(
+    given: Mapping[str, Any], output: str, log: str | None, on: EngineChoice, *, report: str | None = None
+) -> Run:
     """Prepare a new run."""
     inputs = {"FILE": given.get("file"), "--valid": given.get("valid"), "--init-from": given.get("init_from")}
     check_places(output, inputs)
     check_anew(output)
-    _check_log(log, output, inputs)
+    _check_beside(log, report, output, inputs)
     begun = new_log(log)
     if inputs["--init-from"] is not None:
-        return _start_from(inputs["--init-from"], given, output, begun, on)
+        run = _start_from(inputs["--init-from"], given, output, begun, on)
+        return replace(run, report=report_of(report, run.work))
     s = with_defaults(given)
     if not s.target and str(s.file).lower().endswith(TABLES):
         tell(f"elman: {display_name(str(s.file))} is read as a text; for a table name its --target")
@@ -48,7 +53,8 @@ def start(given: Mapping[str, Any], output: str, log: str | None, on: EngineChoi
         spec = work.spec()
         check_run(spec, work, s, on)
         network = Network(**vars(spec), seed=s.seed, initialization=s.initialization, **on)
-    return Run(s, work, network, new_training(network, s.optimizer), output, on["threads"], begun)
+    page = report_of(report, work)
+    return Run(s, work, network, new_training(network, s.optimizer), output, on["threads"], begun, page)
 
 
 def _start_from(path: str, given: Mapping[str, Any], output: str, log: Log | None, on: EngineChoice) -> Run:
@@ -64,7 +70,13 @@ def _start_from(path: str, given: Mapping[str, Any], output: str, log: Log | Non
 
 
 def go_on(
-    checkpoint: str, given: Mapping[str, Any], output: str | None, log: str | None, on: EngineChoice
+    checkpoint: str,
+    given: Mapping[str, Any],
+    output: str | None,
+    log: str | None,
+    on: EngineChoice,
+    *,
+    report: str | None = None,
 ) -> Run:
     """Prepare a run that goes on where a checkpoint stopped, on the same data."""
     model = _as_begun(checkpoint, on)
@@ -74,21 +86,29 @@ def go_on(
     inputs = {"FILE": s.file, "--valid": s.valid}
     check_places(output, inputs)
     check_other(output, "--resume", checkpoint)
-    _check_log(log, output, inputs | {"--resume": checkpoint})
+    _check_beside(log, report, output, inputs | {"--resume": checkpoint})
     if (
         model.training is None
         or model.training.memory.shape != new_training(model.network, s.optimizer).memory.shape
     ):
         raise FormatError(f"{name}: its settings and what it holds of the run do not agree")
-    kept = go_on_with(read_record(model, checkpoint).log, log)
+    record = read_record(model, checkpoint)
+    kept = go_on_with(record.log, log)
     work = _work(s, model, checkpoint, resume=True)
     check_run(model.network.spec, work, s, on)
-    return Run(s, work, model.network, model.training, output, on["threads"], kept)
+    page = report_of(report, work)
+    threads, history = on["threads"], record.history
+    return Run(s, work, model.network, model.training, output, threads, kept, page, history)
 
 
-def _check_log(log: str | None, output: str, inputs: Mapping[str, str | None]) -> None:
+def _check_beside(log: str | None, report: str | None, output: str, inputs: Mapping[str, str | None]) -> None:
+    """Check where else the run writes."""
+    others = {**inputs, "-o": output, "the checkpoint": checkpoint_of(output)}
     if log is not None:
-        check_log(log, {**inputs, "-o": output, "the checkpoint": checkpoint_of(output)})
+        check_beside("--log", log, others)
+    if report is not None:
+        check_beside("--report", report, others | {"--log": log})
+        check_report(report)
 
 
 def _as_begun(checkpoint: str, on: EngineChoice) -> persistence.Model:

@@ -25,6 +25,7 @@ from elman.data import (
 )
 from elman.data.reading import display_name
 from elman.errors import DataError, FormatError, OptionError
+from elman.history import History
 from elman.numerics import Array
 
 from .engine import EngineChoice
@@ -74,6 +75,7 @@ class Record:
     engine: str = ""  # that it was trained with
     instruction_set: str = ""  # that a checkpoint was written on
     log: LogFacts | None = None
+    history: History = field(default_factory=History)
 
 
 def read_record(model: persistence.Model, path: str) -> Record:

@@ -17,6 +17,7 @@ COMMANDS = {
     "predict": "Write what a model predicts for a table, as CSV.",
     "sample": "Let a model write.",
     "score": "Print the bits of every line: odd lines stand out.",
+    "inspect": "Look inside: a page about a model and a text, or colors in the terminal.",
     "export": "Write a model for ONNX, PyTorch, Keras, C, JavaScript or RTNeural.",
     "import": "Read a model of PyTorch, Keras or ONNX.",
     "info": "Show what a model file holds, or what runs here.",
@@ -25,7 +26,6 @@ _MEANT = {
     "generate": "sample",
     "test": "eval",
     "forecast": "predict",
-    "inspect": "info",
     "fit": "train",
     "convert": "export",
 }

@@ -72,11 +72,11 @@ def check_anew(output: str) -> None:
         )
 
 
-def check_log(log: str, others: Mapping[str, str | None]) -> None:
-    """Raise OptionError when the log would be written over what the run reads, or over its own files."""
+def check_beside(flag: str, place: str, others: Mapping[str, str | None]) -> None:
+    """Raise OptionError when a log or a report would lie over what the run reads, or over its own files."""
     for name, path in others.items():
-        if path is not None and path != "-" and is_one(log, path):
-            raise OptionError(f"--log {display_name(log)}: {name} is the same file; choose another")
+        if path is not None and path != "-" and is_one(place, path):
+            raise OptionError(f"{flag} {display_name(place)}: {name} is the same file; choose another")
 
 
 def is_one(one: str, other: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import click
 from elman import __version__, persistence
 from elman.engines.loading import instruction_set
 from elman.errors import ElmanError, NumericError
+from elman.history import History
 from elman.network import Network
 from elman.training import Progress, Training, train
 
@@ -22,6 +23,7 @@ from .display import Display, choose
 from .engine import engine_words
 from .log import Log
 from .places import checkpoint_of
+from .report import Report
 from .settings import Settings
 from .signals import Stop, stoppable
 from .words import network_words
@@ -41,6 +43,8 @@ class Run:
     output: str
     threads: int | None = None  # that were asked for
     log: Log | None = None
+    report: Report | None = None
+    history: History = field(default_factory=History)
     done: int = 0  # steps that are whole: judged, where it was time for that, and told
 
     @property
@@ -84,6 +88,7 @@ class Run:
             self.done = progress.step
             if self.log is not None:
                 self.log.write(progress)
+            self._remember(progress)  # before anything is shown: nobody may read any more
             self._follow(display, progress)
             if stop.signal:
                 return
@@ -127,10 +132,14 @@ class Run:
             return
         if progress.training.best_step == progress.step:
             self._save_model()
-        if display.wants_sample():
+        if self.history.samples and display.wants_sample():
+            display.sample(self.history.samples[-1][1])
+
+    def _remember(self, progress: Progress) -> None:
+        self.history.follow(progress.loss)
+        if progress.validation_loss is not None:
             text = self.work.sample(self.network, progress.step)
-            if text is not None:
-                display.sample(text)
+            self.history.judge(progress.step, progress.validation_loss, text)
 
     def _record(self, **more: Any) -> dict[str, Any]:
         s = self.settings
@@ -144,16 +153,22 @@ class Run:
                 "step": self.training.step,
                 "best_step": self.training.best_step,
                 "validation_loss": min(self.training.validation_losses, default=None),
+                "history": self.history.facts(),
             }
             | more
         )
 
-    def _save(self, path: str, training: Training | None, record: dict[str, Any]) -> None:
+    def _save(
+        self, path: str, training: Training | None, record: dict[str, Any], *, at_last: bool = False
+    ) -> None:
         work = self.work
         persistence.save(path, self.network, work.vocabulary, record, training, preparation=work.preparation)
+        if self.report is not None:
+            model = persistence.Model(self.network, work.vocabulary, record)
+            self.report.keep(model, at_last=at_last)
 
-    def _save_model(self, **more: Any) -> None:
-        self._save(self.output, None, self._record(**more))
+    def _save_model(self, *, at_last: bool = False, **more: Any) -> None:
+        self._save(self.output, None, self._record(**more), at_last=at_last)
 
     def _save_checkpoint(self) -> None:
         facts: dict[str, Any] = {"settings": self.settings.facts(), "checkpoint": True}
@@ -187,7 +202,7 @@ class Run:
         if self.training.best is not None:
             self.network.parameters.flat[:] = self.training.best
         result = self.work.result(self.network) if self.work.judged else None
-        self._save_model(**(result.facts if result else {}))
+        self._save_model(at_last=True, **(result.facts if result else {}))
         Path(self.checkpoint).unlink(missing_ok=True)
         if result is not None:
             click.echo(f"best        step {self.training.best_step:,} of {self.training.step:,}")

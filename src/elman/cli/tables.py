@@ -142,6 +142,9 @@ class Tables:
     def sample(self, network: Network, seed: int) -> None:
         """Show nothing: there is no text to write."""
 
+    def passage(self) -> None:
+        """Tables are no text."""
+
     def suggestions(self, model: str) -> Iterator[str]:
         """Yield commands to go on with."""
         s = self.settings

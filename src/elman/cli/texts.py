@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from elman.cells import Cell
 from elman.data import Corpus, Lines, Streams, Vocabulary, find_lines, split_lines, split_stream
 from elman.errors import DataError
@@ -24,6 +26,7 @@ from .work import Result, network_options
 
 VALIDATION_STREAMS = 64  # side by side while training, which is fast; the end is measured in one stream
 SAMPLE_LENGTH = 120
+PASSAGE = 4000  # symbols that the report of a run shows: under a second
 EXACT_UP_TO = 2_000_000  # symbols to validate on; more would take minutes in one stream
 
 
@@ -133,6 +136,16 @@ class Texts:
     def sample(self, network: Network, seed: int) -> str | None:
         """Let the network write."""
         return sample(network, self.vocabulary, length=SAMPLE_LENGTH, lines=self.settings.lines, seed=seed)
+
+    def passage(self) -> str:
+        """Return the beginning of what was held out, or else of the text."""
+        if self.held_out is None:
+            return self.vocabulary.decode(self.corpus.symbols[:PASSAGE])
+        symbols, rows = self.held_out.symbols, self.held_out.rows
+        if rows is not None:  # "R 2": where the line end before a line stands, and its length
+            parts = [symbols[begin + 1 : begin + 1 + length] for begin, length in rows[:PASSAGE]]
+            symbols = np.concatenate(parts)
+        return self.vocabulary.decode(symbols[:PASSAGE])
 
     def suggestions(self, model: str) -> Iterator[str]:
         """Yield commands to go on with."""

@@ -136,6 +136,9 @@ T, D, N, R, L = "Texts", "Data", "Network", "Regularization", "Training"
 )
 @click.option("--log", cls=Option, metavar="CSV", help="Write a line for every step to this file.")
 @click.option(
+    "--report", cls=Option, metavar="HTML", help="Keep a page about the run here, as `elman inspect`."
+)
+@click.option(
     "--config",
     cls=Option,
     metavar="TOML",
@@ -157,11 +160,11 @@ def command(output: str, log: str | None, checkpoint_every: int, on: EngineChoic
 
     Ctrl-C saves the run and says how to go on.
     """
-    resume = options.pop("resume")
+    resume, report = options.pop("resume"), options.pop("report")
     given = {name: value for name, value in options.items() if was_given(name)}
     if resume is not None:
-        run = go_on(resume, given, output if was_given("output") else None, log, on)
+        run = go_on(resume, given, output if was_given("output") else None, log, on, report=report)
     else:
         check(given)
-        run = start(given, output, log, on)
+        run = start(given, output, log, on, report=report)
     return run.to_the_end(checkpoint_every)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
+from reprlib import repr as short
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -33,7 +34,7 @@ _LEGAL = {"chars": re.compile(r"[^\ud800-\udfff]", re.DOTALL), "words": re.compi
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Vocabulary:
     r"""The symbols of a text: symbol k stands for `symbols[k]`.
 
@@ -63,6 +64,9 @@ class Vocabulary:
         if fault:
             raise OptionError(fault)
         _ = self.tokens  # checks the merges
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({self.kind!r}, {short(self.symbols)})  # {self.size:,} symbols"
 
     @classmethod
     def from_counts(cls, kind: Kind, counts: Mapping[str, int], min_count: int | None = None) -> Vocabulary:

@@ -1,0 +1,104 @@
+"""`elman train --report`: the page of a run, current at every save, and without effect on the run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cli_cases import elman, refused, rhyme, write
+from elman import load
+from elman.cli.report import REST, Report
+
+OFTEN = (
+    "--validate-every",
+    "5",
+    "--steps",
+    "20",
+    "--hidden-size",
+    "8",
+    "--batch-size",
+    "4",
+    "--seq-length",
+    "16",
+)
+
+
+def train(folder: Path, *options: str | Path, text: str = rhyme()):
+    return elman("train", write(folder / "text.txt", text), "-o", folder / "m.safetensors", *OFTEN, *options)
+
+
+def samples(page: Path) -> list[str]:
+    return re.findall(r"<h3>After (\d+) steps</h3>", page.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("lines", [(), ("--lines",)])
+def test_a_run_leaves_a_page_with_its_curves_and_samples(tmp_path, lines):
+    page = tmp_path / "run.html"
+    assert train(tmp_path, "--report", page, *lines).code == 0
+    text = page.read_text("utf-8")
+    assert text.startswith("<!doctype html>\n<!-- report by elman")
+    assert samples(page) == ["5", "10", "15", "20"]
+    assert "The loss while the network learned" in text
+    assert str(tmp_path) not in text
+
+
+def test_the_record_tells_the_run_with_and_without_a_page_and_the_model_is_the_same(tmp_path):
+    for name, options in {"with": ("--report", tmp_path / "run.html"), "without": ()}.items():
+        (tmp_path / name).mkdir()
+        assert train(tmp_path / name, *options).code == 0
+    one, other = ((tmp_path / name / "m.safetensors").read_bytes() for name in ("with", "without"))
+    assert one == other
+    history = load(tmp_path / "with/m.safetensors").record["history"]
+    assert len(history["loss"]) == 20
+    assert [step for step, _ in history["validation"]] == [5, 10, 15, 20]
+
+
+def test_a_page_shows_what_was_held_out(tmp_path):
+    page = tmp_path / "run.html"
+    text = "ab" * 800 + "cd" * 100
+    assert train(tmp_path, "--report", page, text=text).code == 0
+    shown = re.sub(r"<[^>]*>", "", page.read_text("utf-8"))
+    assert "dcdcdcdcdc" in shown.replace("\n", "")
+    assert "abababab" not in shown.partition("The loss while")[0]
+
+
+def test_a_table_has_no_page_while_it_is_learned(tmp_path):
+    rows = "t,y\n" + "".join(f"{k},{k % 7}\n" for k in range(200))
+    table = write(tmp_path / "t.csv", rows)
+    done = elman("train", table, "--target", "y", "-o", tmp_path / "m", "--report", tmp_path / "r.html")
+    assert "elman inspect MODEL TABLE" in refused(done, 2)
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_nothing_is_lost_where_the_page_goes(tmp_path):
+    other = write(tmp_path / "letter.html", "<p>Dear reader</p>")
+    told = refused(train(tmp_path, "--report", other), 3)
+    assert told.startswith("--report")
+    assert told.endswith("is no report; move it away, or choose another")
+    assert other.read_text() == "<p>Dear reader</p>"
+    for name, same in {
+        "text.txt": "FILE",
+        "m.safetensors": "-o",
+        "m.checkpoint.safetensors": "the checkpoint",
+    }.items():
+        told = refused(train(tmp_path, "--report", tmp_path / name), 2)
+        assert told == f"--report {tmp_path / name}: {same} is the same file; choose another"
+    assert (tmp_path / "text.txt").read_text() == rhyme()
+    assert refused(train(tmp_path, "--report", tmp_path / "none/run.html"), 3)
+    assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_a_page_rests_twenty_times_as_long_as_it_took(tmp_path):
+    assert train(tmp_path).code == 0
+    model, page = load(tmp_path / "m.safetensors"), tmp_path / "run.html"
+    report = Report(str(page), rhyme(50))
+    report.keep(model)
+    assert report.rests_until > 0
+    page.unlink()
+    report.rests_until += REST * 1000
+    report.keep(model)
+    assert not page.exists()
+    report.keep(model, at_last=True)
+    assert page.exists()
