@@ -21,8 +21,8 @@ from elman import Network, Vocabulary
 from elman.data import corpus_from_text
 from elman.errors import FileError, NumericError, OptionError
 from elman.interop import onnx as land
-from elman.interop import onnx_running, onnx_weights, onnx_writing
 from elman.interop.checking import BOUNDS, difference, random_input, random_state
+from elman.interop.onnx import running, weights, writing
 from elman.persistence import Model
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
@@ -48,9 +48,9 @@ def runtime() -> Any:
 def run_there(network: Network, **options: Any) -> Any:
     """The network as ONNX Runtime runs it, or in float64 ONNX's evaluator: run(x, state, lengths=None)."""
     data = land.to_onnx(network, **options).SerializeToString()
-    session, _ = onnx_running.session(data, network)
+    session, _ = running.session(data, network)
     assert session is not None
-    return onnx_running.runner(network, session, lengths=options.get("lengths", False))
+    return running.runner(network, session, lengths=options.get("lengths", False))
 
 
 def reads(network: Network, draw: np.random.Generator, steps: int, rows: int, *, symbols: bool) -> Any:
@@ -116,7 +116,7 @@ def test_float64_is_that_of_the_evaluator(draw):
     for _ in range(8):
         network = random_network(draw, "float64")
         data = land.to_onnx(network).SerializeToString()
-        if onnx_running.session(data, network)[0] is None:
+        if running.session(data, network)[0] is None:
             continue  # what the evaluator has not
         symbols = needs_symbols(network)
         run = run_there(network)
@@ -129,9 +129,9 @@ def test_probabilities_are_the_second_output(runtime, draw):
     network = Network("gru", input_size=7, hidden_size=5, output_size=7)
     for head, ours in (("softmax", elman.softmax), ("sigmoid", lambda y: 1 / (1 + np.exp(-y)))):
         same = Network("gru", input_size=7, hidden_size=5, output_size=7, head=head)
-        session, _ = onnx_running.session(land.to_onnx(same, symbols=True).SerializeToString(), same)
+        session, _ = running.session(land.to_onnx(same, symbols=True).SerializeToString(), same)
         x, state = random_input(network, draw, 4, 3), random_state(network, draw, 3)
-        found = session(onnx_running.feeds(same, x, state))
+        found = session(running.feeds(same, x, state))
         assert list(found) == ["logits", "probabilities", "h0_next"]
         assert difference(ours(found["logits"]), found["probabilities"]) < 1e-6
 
@@ -141,9 +141,9 @@ def test_a_learned_start_comes_out(runtime, draw):
         "lstm", input_size=3, hidden_size=(4, 5), output_size=2, learn_initial_state=True, bidirectional=True
     )
     network.parameters.flat[:] = draw.uniform(-0.5, 0.5, len(network.parameters))
-    session, _ = onnx_running.session(land.to_onnx(network).SerializeToString(), network)
+    session, _ = running.session(land.to_onnx(network).SerializeToString(), network)
     x = draw.normal(size=(6, 2, 3)).astype(np.float32)
-    anything = onnx_running.feeds(network, x, random_state(network, draw, 2))
+    anything = running.feeds(network, x, random_state(network, draw, 2))
     found = session(anything)
     starts = {name: np.repeat(found[f"{name}_start"], 2, axis=1) for name in ("h0", "s0", "h1", "s1")}
     assert difference(network.run(x)[0], session(anything | starts)["logits"]) < 2e-6
@@ -229,18 +229,18 @@ def test_checked_says_what_was_compared_and_what_is_not_in_the_file(tmp_path):
 
 
 def swapped_gates(monkeypatch):
-    monkeypatch.setitem(onnx_weights.GATES, "LSTM", ("i", "f", "o", "g"))
+    monkeypatch.setitem(weights.GATES, "LSTM", ("i", "f", "o", "g"))
     return "lstm", {}
 
 
 def swapped_gru_gates(monkeypatch):
-    monkeypatch.setitem(onnx_weights.GATES, "GRU", ("r", "z", "n"))
+    monkeypatch.setitem(weights.GATES, "GRU", ("r", "z", "n"))
     return "gru", {}
 
 
 def changed_weights(monkeypatch, change):
-    right = onnx_weights.to_operator
-    monkeypatch.setattr(onnx_writing, "to_operator", lambda cell, places: change(*right(cell, places)))
+    right = weights.to_operator
+    monkeypatch.setattr(writing, "to_operator", lambda cell, places: change(*right(cell, places)))
 
 
 def swapped_biases(monkeypatch):
@@ -280,9 +280,9 @@ def other_activation(monkeypatch):
 
 
 def state_not_fed(monkeypatch):
-    right = onnx_running.feeds
+    right = running.feeds
     monkeypatch.setattr(
-        onnx_running,
+        running,
         "feeds",
         lambda *given: {k: v if k == "x" else v * 0 for k, v in right(*given).items()},
     )
@@ -374,7 +374,7 @@ def test_options_that_do_not_fit_are_refused():
 
 
 def test_weights_beyond_what_a_file_holds_are_refused_before_they_are_copied(monkeypatch):
-    monkeypatch.setattr(onnx_writing, "LARGEST", 100)
+    monkeypatch.setattr(writing, "LARGEST", 100)
     with pytest.raises(OptionError, match="bytes; an ONNX file holds at most 100"):
         land.to_onnx(Network(input_size=3, hidden_size=4, output_size=2))
 

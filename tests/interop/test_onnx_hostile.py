@@ -16,7 +16,7 @@ from make_onnx import GOLDENS
 
 from elman.errors import ElmanError, FileError, FormatError
 from elman.interop import onnx as land
-from elman.interop import onnx_wire
+from elman.interop.onnx import wire
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 MIB = 1 << 20
@@ -247,7 +247,7 @@ def test_places_that_are_no_file_are_refused(tmp_path):
 
 
 def test_a_file_beyond_what_onnx_can_be_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(onnx_wire, "LARGEST", 100)
+    monkeypatch.setattr(wire, "LARGEST", 100)
     path = tmp_path / "large.onnx"
     path.write_bytes(bytes(101))
     with pytest.raises(FormatError, match="has 101 bytes; an ONNX model has at most 100"):

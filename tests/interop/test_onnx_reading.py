@@ -18,8 +18,8 @@ from make_onnx import GOLDENS, Foreign, foreign, torch_export, torch_modules
 from elman import Network
 from elman.errors import FormatError, NumericError, OptionError
 from elman.interop import onnx as land
-from elman.interop import onnx_layers, onnx_reading, onnx_weights
 from elman.interop.checking import BOUNDS, difference
+from elman.interop.onnx import layers, reading, weights
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
@@ -157,32 +157,32 @@ def test_what_the_outputs_are_can_be_said(draw):
 
 
 def gates(monkeypatch):
-    monkeypatch.setitem(onnx_weights.GATES, "LSTM", ("i", "f", "o", "g"))
+    monkeypatch.setitem(weights.GATES, "LSTM", ("i", "f", "o", "g"))
     return {"cell": ("lstm", "tanh")}
 
 
 def halves(monkeypatch):
-    right = onnx_weights.from_operator
+    right = weights.from_operator
     roll = lambda B: np.roll(B, B.shape[1] // 2, axis=1)  # noqa: E731
-    monkeypatch.setattr(onnx_layers, "from_operator", lambda cell, W, R, B: right(cell, W, R, roll(B)))
+    monkeypatch.setattr(layers, "from_operator", lambda cell, W, R, B: right(cell, W, R, roll(B)))
     return {"cell": ("gru", "tanh"), "biases": True}
 
 
 def direction(monkeypatch):
-    right = onnx_weights.from_operator
-    monkeypatch.setattr(onnx_layers, "from_operator", lambda *given: right(*given)[::-1])
+    right = weights.from_operator
+    monkeypatch.setattr(layers, "from_operator", lambda *given: right(*given)[::-1])
     return {"directions": 2}
 
 
 def reset(monkeypatch):
     both = {"forward": 1, "bidirectional": 2}
     count = lambda node, operator: both[node.attributes.get("direction", "forward")]  # noqa: E731
-    monkeypatch.setattr(onnx_layers, "_check_attributes", count)
+    monkeypatch.setattr(layers, "_check_attributes", count)
     return {"cell": ("gru", "tanh"), "linear_before_reset": 0, "biases": True}
 
 
 def readout(monkeypatch):
-    monkeypatch.setattr(onnx_reading, "_readout", lambda source, graph: "every")
+    monkeypatch.setattr(reading, "_readout", lambda source, graph: "every")
     return {"last": "state", "sizes": 0, "layers": 1}
 
 
@@ -336,8 +336,8 @@ def test_unrolled_graphs_older_opsets_and_other_types_are_refused(draw):
     with pytest.raises(FormatError, match="the model is of opset 11; 13 to"):
         land.from_onnx(old)
     half = graph_of(HEAD)
-    weights = np.zeros((1, 16, 3), np.float16)
-    half.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(weights, "W"))
+    numbers = np.zeros((1, 16, 3), np.float16)
+    half.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(numbers, "W"))
     with pytest.raises(FormatError, match="W is of ONNX's type 10; expected float32, float64"):
         land.from_onnx(half)
 
@@ -358,8 +358,8 @@ def test_the_last_step_of_both_directions_is_another_thing(draw):
 
 def test_weights_that_are_not_finite_are_refused(tmp_path):
     model = graph_of(HEAD)
-    weights = np.full((1, 16, 3), np.nan, np.float32)
-    model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(weights, "W"))
+    numbers = np.full((1, 16, 3), np.nan, np.float32)
+    model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(numbers, "W"))
     path = written(model, tmp_path / "net.onnx")
     with pytest.raises(NumericError, match=rf"^{path}: layers.0.U holds numbers that are not finite"):
         land.from_onnx(path)

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from elman import heads
+from elman.interop.checking import BOUNDS, ROWS, STEPS, Checked, difference, judged, random_state
 from elman.network import Network
 from elman.numerics import Array, generator
 from elman.states import State
 
-from .checking import BOUNDS, ROWS, STEPS, Checked, difference, judged, random_state
-from .onnx_layers import Layer
-from .onnx_reading import Graph
-from .onnx_running import session
-from .onnx_values import Axis, Factor, Flow
+from .layers import Layer
+from .reading import Graph
+from .running import session
+from .values import Axis, Factor, Flow
 
 LARGEST = 1 << 24  # numbers of an input, where the graph says how many
 

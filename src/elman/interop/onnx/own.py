@@ -16,10 +16,10 @@ from elman.network import Network
 from elman.numerics import Array
 from elman.spec import Spec
 
-from .onnx_reading import assembled
-from .onnx_values import tensor_array
-from .onnx_weights import from_operator
-from .onnx_writing import build, check_exportable
+from .reading import assembled
+from .values import tensor_array
+from .weights import from_operator
+from .writing import build, check_exportable
 
 FORM = "1"
 DIFFERENT = (

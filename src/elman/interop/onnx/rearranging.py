@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .onnx_node import Node
-from .onnx_values import (
+from .node import Node
+from .values import (
     Factor,
     Flow,
     Known,

@@ -9,7 +9,7 @@ from typing import Any
 from elman.errors import FormatError
 from elman.numerics import Array
 
-from .onnx_values import Flow, Known, Value
+from .values import Flow, Known, Value
 
 NUMBER, WHOLE, TEXT, TENSOR, NUMBERS, WHOLES, TEXTS = 1, 2, 3, 4, 6, 7, 8  # as ONNX numbers their types
 _FIELDS = {

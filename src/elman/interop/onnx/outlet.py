@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from elman.numerics import Array
 
-from .onnx_node import Node
-from .onnx_values import Flow, Known, Size, Value, axis, plain_numbers, size_of
+from .node import Node
+from .values import Flow, Known, Size, Value, axis, plain_numbers, size_of
 
 
 def _one_hot(node: Node) -> Value:

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from elman.errors import FormatError
+from elman.interop.checking import BOUNDS, Checked, compare
 from elman.network import Network
 from elman.numerics import Array
 from elman.states import State
-
-from .checking import BOUNDS, Checked, compare
 
 Session = Callable[[dict[str, Array]], dict[str, Array]]
 COMPLETE = [1, 23]  # the first release of ONNX whose evaluator has both directions and every state

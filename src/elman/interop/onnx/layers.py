@@ -11,9 +11,9 @@ from elman import cells
 from elman.errors import FormatError
 from elman.numerics import Array
 
-from .onnx_node import Node
-from .onnx_values import Axis, Flow, Known, Size, axis, size_of
-from .onnx_weights import ACTIVATIONS, GATES, OPERATORS, from_operator
+from .node import Node
+from .values import Axis, Flow, Known, Size, axis, size_of
+from .weights import ACTIVATIONS, GATES, OPERATORS, from_operator
 
 CELLS = {operator: cell for cell, operator in OPERATORS.items()}
 _ATTRIBUTES = ("hidden_size", "direction", "activations", "linear_before_reset", "layout", "input_forget")

@@ -19,12 +19,12 @@ from elman.network import Network
 from elman.numerics import Array
 from elman.spec import Spec
 
-from . import onnx_outlet, onnx_parts, onnx_rearranging
-from .onnx_layers import CELLS, Layer, after, check_chain, read_layer
-from .onnx_node import Head, Node, attribute
-from .onnx_values import Axis, Flow, Known, Value, axis, size_of, tensor_array
+from . import outlet, parts, rearranging
+from .layers import CELLS, Layer, after, check_chain, read_layer
+from .node import Head, Node, attribute
+from .values import Axis, Flow, Known, Value, axis, size_of, tensor_array
 
-OPERATORS = onnx_rearranging.OPERATORS | onnx_parts.OPERATORS | onnx_outlet.OPERATORS
+OPERATORS = rearranging.OPERATORS | parts.OPERATORS | outlet.OPERATORS
 LOWEST_OPSET = 13  # before it, axes were attributes
 DOMAINS = ("", "ai.onnx")
 UNROLLED = (

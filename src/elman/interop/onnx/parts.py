@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from .onnx_node import Node
-from .onnx_values import Axis, Flow, Known, Shape, Value, axis, plain_numbers, size_of, whole_numbers
+from .node import Node
+from .values import Axis, Flow, Known, Shape, Value, axis, plain_numbers, size_of, whole_numbers
 
 
 def _gather(node: Node) -> Value:

@@ -27,7 +27,7 @@ from elman.network import Network
 from elman.numerics import Array
 from elman.spec import Spec
 
-from .onnx_weights import ACTIVATIONS, OPERATORS, to_operator
+from .weights import ACTIVATIONS, OPERATORS, to_operator
 
 OPSET, IR_VERSION = 17, 8  # what ONNX Runtime takes since 1.12
 HELD = ("every", "last")
