@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from elman import Network
-from elman.interop.keras_plan import Plan
+from elman.interop.keras.plan import Plan
 
 SEEN = 1e-3  # a fault moves the answers by far more than rounding does
 GOLDENS = Path(__file__).with_name("goldens") / "keras.json"

@@ -23,14 +23,14 @@ import elman
 from elman import Network
 from elman.data import corpus_from_text
 from elman.errors import FormatError, NumericError, OptionError
-from elman.interop import hdf5, keras_archive, keras_live
 from elman.interop import keras as land
 from elman.interop.checking import BOUNDS, compare, difference, random_input, random_state
-from elman.interop.keras_config import read_config
-from elman.interop.keras_plan import plan_of
-from elman.interop.keras_running import equations
-from elman.interop.keras_weights import arrays_of
-from elman.interop.keras_writing import model_config
+from elman.interop.keras import hdf5
+from elman.interop.keras.config import read_config
+from elman.interop.keras.plan import plan_of
+from elman.interop.keras.running import equations
+from elman.interop.keras.weights import arrays_of
+from elman.interop.keras.writing import model_config
 from elman.persistence import Model
 
 
@@ -44,12 +44,12 @@ def without_keras(monkeypatch):
     def missing():
         raise OptionError("keras is not installed")
 
-    monkeypatch.setattr(keras_live, "load", missing)
+    monkeypatch.setattr(land.live, "load", missing)
 
 
 def in_the_file(path):
     """The plan and the weights that a file holds."""
-    archive = keras_archive.read(path)
+    archive = land.archive.read(path)
     plan = read_config(archive.config).plan
     return plan, hdf5.File(archive.weights).arrays(plan.arrays())
 
@@ -201,7 +201,9 @@ def test_dropout_of_features_alone_goes_out_and_comes_back(tmp_path):
 
 
 def test_a_wrong_answer_writes_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(land, "equations", lambda plan, arrays: lambda x, state: (np.zeros(1), state))
+    monkeypatch.setattr(
+        land.comparing, "equations", lambda plan, arrays: lambda x, state: (np.zeros(1), state)
+    )
     with pytest.raises(NumericError, match="not the same network"):
         land.export(Model(drawn_network(0)), tmp_path / "model.keras")
     assert not list(tmp_path.iterdir())
@@ -211,8 +213,8 @@ def test_a_spec_of_other_layers_is_refused(tmp_path):
     network, other = drawn_network(2), drawn_network(6)
     metadata = {"elman": {"spec": json.dumps(other.spec.facts(), sort_keys=True, separators=(",", ":"))}}
     land.export(Model(network), tmp_path / "model.keras")
-    archive = keras_archive.read(tmp_path / "model.keras")
-    (tmp_path / "lies.keras").write_bytes(keras_archive.content(metadata, archive.config, archive.weights))
+    archive = land.archive.read(tmp_path / "model.keras")
+    (tmp_path / "lies.keras").write_bytes(land.archive.content(metadata, archive.config, archive.weights))
     with pytest.raises(FormatError, match=r"the spec in metadata\.json expects"):
         land.read(tmp_path / "lies.keras")
 
@@ -227,7 +229,7 @@ def test_the_head_is_what_the_model_says_or_its_reader(tmp_path):
         config["config"]["layers"][-1]["config"]["activation"] = activation
         config["compile_config"] = {"loss": compiled}
         path = tmp_path / "model.keras"
-        path.write_bytes(keras_archive.content({}, config, land.hdf5_writing.write(arrays)))
+        path.write_bytes(land.archive.content({}, config, land.hdf5_writing.write(arrays)))
         return land.from_keras(path, **said).spec
 
     logits = {"class_name": "SparseCategoricalCrossentropy", "config": {"from_logits": True}}

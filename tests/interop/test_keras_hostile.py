@@ -20,9 +20,9 @@ import pytest
 from keras_cases import GOLDENS, drawn_network, packed
 
 from elman.errors import FileError, FormatError, NumericError
-from elman.interop import hdf5, keras_archive
 from elman.interop import keras as land
-from elman.interop.keras_config import read_config
+from elman.interop.keras import hdf5
+from elman.interop.keras.config import read_config
 from elman.persistence import Model
 
 SLACK = 16 << 20  # bytes beyond a few times the file's own: a config at its largest is parsed in that
@@ -30,11 +30,11 @@ FUNCTION = {"module": "builtins", "class_name": "function", "config": "exec", "r
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory) -> keras_archive.Archive:
+def archive(tmp_path_factory) -> land.archive.Archive:
     """A good file, to be spoiled."""
     path = tmp_path_factory.mktemp("good") / "model.keras"
     land.export(Model(drawn_network(3, bidirectional=False, dtype="float32")), path)
-    return keras_archive.read(path)
+    return land.archive.read(path)
 
 
 def refused(path: Path) -> str:
@@ -243,7 +243,7 @@ def test_lies_in_our_own_metadata_are_refused(tmp_path, archive, name):
 # --------------------------------------------------------------------------------------------- the archive
 
 
-def members(archive: keras_archive.Archive) -> dict[str, bytes]:
+def members(archive: land.archive.Archive) -> dict[str, bytes]:
     return {
         "metadata.json": b"{}",
         "config.json": json.dumps(archive.config).encode(),
@@ -334,7 +334,7 @@ def h5py() -> Any:
     return pytest.importorskip("h5py", reason="h5py is not installed")
 
 
-def weights_of(h5py: Any, archive: keras_archive.Archive, spoil: Callable[[Any, str], None]) -> bytes:
+def weights_of(h5py: Any, archive: land.archive.Archive, spoil: Callable[[Any, str], None]) -> bytes:
     """The weights written by h5py, one array of them spoiled."""
     good, written = h5py.File(io.BytesIO(archive.weights)), io.BytesIO()
     with h5py.File(written, "w") as file:

@@ -13,11 +13,10 @@ from elman import Network, engines
 from elman.cells import find
 from elman.errors import EngineError, NumericError, OptionError
 from elman.interop import keras as land
-from elman.interop import keras_live
 from elman.interop.checking import BOUNDS, compare, difference, random_input
-from elman.interop.keras_plan import plan_of
-from elman.interop.keras_running import plain, runner
-from elman.interop.keras_weights import arrays_of
+from elman.interop.keras.plan import plan_of
+from elman.interop.keras.running import plain, runner
+from elman.interop.keras.weights import arrays_of
 from elman.persistence import Model
 
 # Keras 3.15 makes arrays of PyTorch's tensors in a way that NumPy 2 tells it to change.
@@ -28,7 +27,7 @@ PAGE = Path(__file__).parents[2] / "docs/lands/keras.md"
 @pytest.fixture(scope="module")
 def keras() -> Any:
     pytest.importorskip("keras", reason="Keras is not installed", exc_type=ImportError)
-    return keras_live.load()
+    return land.live.load()
 
 
 @pytest.fixture
@@ -149,7 +148,7 @@ def test_a_planted_fault_is_seen(keras, fault):
     change, options, seed = FAULTS[fault]
     network = drawn_network(seed, **{"dtype": "float32", "head": "squared", **options})
     plan = plan_of(network.spec)
-    model = keras_live.build(plan, change(arrays_of(network, plan)), "head", states=True)
+    model = land.live.build(plan, change(arrays_of(network, plan)), "head", states=True)
     with pytest.raises(NumericError, match="not the same network"):
         compare(network, run_of(model, network), fault)
 

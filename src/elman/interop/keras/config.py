@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from elman.errors import FormatError
 
-from .keras_graph import RECURRENT, Layer, read_chain, short
-from .keras_options import (
+from .graph import RECURRENT, Layer, read_chain, short
+from .options import (
     check_alike,
     check_states,
     options,
@@ -19,7 +19,7 @@ from .keras_options import (
     read_rate,
     read_recurrent,
 )
-from .keras_plan import ACTIVATIONS, Plan
+from .plan import ACTIVATIONS, Plan
 
 _LOSSES = {
     "MeanSquaredError": "squared", "mse": "squared", "mean_squared_error": "squared",

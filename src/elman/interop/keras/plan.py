@@ -1,6 +1,6 @@
 """What a Keras model is, in as many words as it and a network of elman have in common.
 
-    config.json ─keras_config─▶ Plan ─spec_of─▶ Spec      Spec ─plan_of─▶ Plan ─keras_writing─▶ config.json
+    config.json ─read_config─▶ Plan ─spec_of─▶ Spec      Spec ─plan_of─▶ Plan ─model_config─▶ config.json
 
     inputs          one: symbols "B T", or features "B T I"; two: symbols and features, side by side
     Embedding       of symbols
@@ -17,9 +17,8 @@ from typing import Any
 
 from elman import heads
 from elman.errors import FormatError, OptionError
+from elman.interop import checking
 from elman.spec import Spec
-
-from . import checking
 
 CLASSES = {"SimpleRNN": "elman", "GRU": "gru", "LSTM": "lstm"}
 LAYERS = {cell: name for name, cell in CLASSES.items()}

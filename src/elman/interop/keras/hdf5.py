@@ -39,7 +39,7 @@ _LARGEST_PIECE = 1 << 20  # bytes, of names or of a header
 class File:
     """The bytes of a file, read by address; every piece once, so that no chain of them is endless.
 
-    >>> from elman.interop.hdf5_writing import write
+    >>> from elman.interop.keras.hdf5_writing import write
     >>> content = write({"layers/dense/vars/0": np.ones((2, 3), "float32")})
     >>> File(content).arrays({"layers/dense/vars": ((2, 3),)})["layers/dense/vars/0"].sum()
     np.float32(6.0)

@@ -13,7 +13,7 @@ from typing import Any
 
 from elman.cells import find
 
-from .keras_plan import LAYERS, Plan
+from .plan import LAYERS, Plan
 
 Tensor = tuple[str, int, list[int | None]]  # of a layer, its output so numbered, of this shape
 
@@ -51,7 +51,7 @@ class _Graph:
 def model_config(plan: Plan, head: str, *, states: bool = False) -> dict[str, Any]:
     """Return the model of a plan as config.json says it; `head` is the name of its last layer.
 
-    >>> from elman.interop.keras_plan import plan_of
+    >>> from elman.interop.keras.plan import plan_of
     >>> from elman.spec import Spec
     >>> config = model_config(plan_of(Spec("gru", "tanh", 3, 4, 2, 1, "float32")), "logits")
     >>> [layer["name"] for layer in config["config"]["layers"]]

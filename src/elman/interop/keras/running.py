@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from elman.interop.checking import Run
 from elman.numerics import Array
 from elman.states import State
 
-from .checking import Run
-from .keras_plan import Plan
+from .plan import Plan
 
 
 def model_inputs(plan: Plan, x: Any, dtype: str) -> list[Array]:

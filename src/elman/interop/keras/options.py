@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from elman.cells import CELLS, find
 from elman.errors import FormatError
 
-from .keras_graph import RECURRENT, Layer, read_object, short
-from .keras_plan import ACTIVATIONS, CLASSES
+from .graph import RECURRENT, Layer, read_object, short
+from .plan import ACTIVATIONS, CLASSES
 
 _TRAINING = ("_initializer", "_regularizer", "_constraint")  # ends of names
 _FREE = ("name", "dtype", "trainable", "seed", "unroll", "unit_forget_bias", "zero_output_for_mask")

@@ -22,7 +22,7 @@ from elman.network import Network
 from elman.numerics import Array
 from elman.spec import Spec
 
-from .keras_plan import GATES, Plan
+from .plan import GATES, Plan
 
 Arrays = Mapping[str, Array]
 
@@ -30,7 +30,7 @@ Arrays = Mapping[str, Array]
 def arrays_of(network: Network, plan: Plan) -> dict[str, Array]:
     """Return the weights by their path in a .keras file.
 
-    >>> from elman.interop.keras_plan import plan_of
+    >>> from elman.interop.keras.plan import plan_of
     >>> network = Network("gru", input_size=3, hidden_size=4, output_size=2)
     >>> {path: array.shape for path, array in arrays_of(network, plan_of(network.spec)).items()}
     {'layers/gru/cell/vars/0': (3, 12), 'layers/gru/cell/vars/1': (4, 12), 'layers/gru/cell/vars/2': (2, 12),

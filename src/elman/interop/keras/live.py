@@ -14,9 +14,9 @@ import numpy as np
 from elman.errors import OptionError
 from elman.numerics import Array
 
-from .keras_config import Read, read_config
-from .keras_plan import Plan
-from .keras_writing import model_config
+from .config import Read, read_config
+from .plan import Plan
+from .writing import model_config
 
 
 def load() -> Any:
