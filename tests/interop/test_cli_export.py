@@ -15,6 +15,7 @@ from cli_cases import elman, refused, rhyme, trained, write
 from elman.cli.export import LANDS
 from elman.errors import NumericError
 from elman.interop import torch as land
+from elman.interop.torch.weights import weights
 
 LAZY = """
 import sys
@@ -184,7 +185,7 @@ def test_a_network_that_answers_otherwise_is_not_written(tmp_path, monkeypatch):
         library.Network("gru", input_size=3, hidden_size=4, output_size=3),
         tmp_path / "x.safetensors",
     )
-    library.files.write_tensors(path, land.weights(network), {})
+    library.files.write_tensors(path, weights(network), {})
     assert "not the same network" in refused(elman("import", path, "-o", tmp_path / "m"), 4)
     assert not (tmp_path / "m").exists()
 

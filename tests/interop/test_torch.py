@@ -25,9 +25,9 @@ from elman import Network
 from elman.errors import FileError, FormatError, OptionError
 from elman.interop import torch as land
 from elman.interop.checking import BOUNDS, difference
-from elman.interop.state_files import read_state_dict
-from elman.interop.torch_naming import canonical, spec_of
-from elman.interop.torch_weights import network_of, weights
+from elman.interop.torch.naming import canonical, spec_of
+from elman.interop.torch.state_files import read_state_dict
+from elman.interop.torch.weights import network_of, weights
 
 GOLDEN = json.loads((Path(__file__).parent / "goldens/torch.json").read_text("utf-8"))
 

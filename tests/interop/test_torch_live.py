@@ -14,9 +14,8 @@ import elman
 from elman import Network
 from elman.errors import FormatError, NumericError, OptionError
 from elman.interop import torch as land
-from elman.interop import torch_modules, torch_weights
 from elman.interop.checking import BOUNDS, compare, difference, random_input, random_state
-from elman.interop.torch_weights import weights
+from elman.interop.torch.weights import weights
 
 PAGE = Path(__file__).parents[2] / "docs/lands/torch.md"
 
@@ -43,13 +42,13 @@ def test_export_gives_the_same_numbers(torch, count):
         embedding, rnn, head = land.to_torch(network, cells=uneven(network))
         parts = {"embedding": embedding, "rnn": rnn, "head": head}
         parts = torch.nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
-        compare(network, torch_modules.runner(parts, spec), f"network {seed}")
+        compare(network, land.live.runner(parts, spec), f"network {seed}")
         if uneven(network):
             continue
         rows, steps = int(draw.integers(1, 6)), int(draw.integers(1, 20))
         x, state = random_input(network, draw, steps, rows), random_state(network, draw, rows)
         lengths = draw.integers(1, steps, rows, endpoint=True)
-        read = torch_modules._read(torch, parts, spec, x)
+        read = land.live._read(torch, parts, spec, x)
         packed = pack_padded_sequence(read, torch.tensor(lengths), enforce_sorted=False)
         with torch.no_grad():
             h, hx = rnn(packed, land.state_to_torch(network, state))
@@ -162,10 +161,8 @@ def test_comparison_sees_a_planted_fault(torch, fault):
         sizes = {"input_size": 3, "hidden_size": 4, "output_size": 2, "dtype": "float64"}
         network = Network(cell, **sizes, bidirectional=True, initialization="uniform")
         tensors = weights(network)
-        compare(
-            network, torch_modules.runner(torch_modules.build(network.spec, tensors), network.spec), "right"
-        )
-        wrong = torch_modules.runner(torch_modules.build(network.spec, plant(tensors)), network.spec)
+        compare(network, land.live.runner(land.live.build(network.spec, tensors), network.spec), "right")
+        wrong = land.live.runner(land.live.build(network.spec, plant(tensors)), network.spec)
         if fault == "biases" and cell == "lstm":
             compare(network, wrong, "the biases of an LSTM are added: nothing changes")
             continue
@@ -189,8 +186,8 @@ def test_comparison_sees_a_reset_gate_that_comes_before(torch):
 
 
 def test_export_that_would_be_wrong_is_not_written(torch, tmp_path, monkeypatch):
-    swapped = torch_weights.LETTERS | {"bias_ih": "d", "bias_hh": "b"}
-    monkeypatch.setattr(torch_weights, "LETTERS", swapped)
+    swapped = land.weights.LETTERS | {"bias_ih": "d", "bias_hh": "b"}
+    monkeypatch.setattr(land.weights, "LETTERS", swapped)
     network = Network("gru", input_size=3, hidden_size=4, output_size=2, initialization="uniform")
     with pytest.raises(NumericError, match="not the same network"):
         land.export(elman.Model(network), tmp_path / "x.safetensors")
@@ -208,7 +205,7 @@ def test_file_loads_into_the_module_that_is_shown(torch, tmp_path):
         shown = next(line for line in checked.lines if line.startswith("modules")).split(maxsplit=1)[1]
         parts = eval(shown, {"nn": torch.nn}).eval()
         parts.load_state_dict(load_file(path))
-        compare(network, torch_modules.runner(parts, network.spec), shown)
+        compare(network, land.live.runner(parts, network.spec), shown)
         read, vocabulary = land.read(path)
         assert same(network, read)
         assert vocabulary is None

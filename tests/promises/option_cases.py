@@ -25,7 +25,7 @@ from cli_cases import (
 from elman.cli.group import COMMANDS, find
 from elman.cli.options import LARGEST
 from elman.files import write_tensors
-from elman.interop.torch_weights import weights
+from elman.interop.torch.weights import weights
 from elman.network import Network
 
 PARAMS = {name: find(name).params for name in COMMANDS}

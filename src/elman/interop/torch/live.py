@@ -9,12 +9,13 @@ import numpy as np
 
 from elman import cells as all_cells
 from elman.errors import OptionError
+from elman.interop.checking import Checked, Run, compare, package
+from elman.network import Network
 from elman.numerics import Array
 from elman.spec import Spec
 from elman.states import State
 
-from .checking import Run, package
-from .torch_naming import Tensors, is_cells
+from .naming import Tensors, is_cells
 
 NAMES = {"elman": "RNN", "gru": "GRU", "lstm": "LSTM"}
 
@@ -135,7 +136,7 @@ def state_to_torch(spec: Spec, state: State) -> Any:
 
 
 def state_from_torch(hx: Any) -> State:
-    """Return what a module of PyTorch gives as its state: an entry for each layer and direction."""
+    """Return the state that nn.RNN, nn.GRU ("D·L B H") or nn.LSTM (two of them) gave, for `run` or `step`."""
     named = [part.detach().cpu().numpy() for part in (hx if isinstance(hx, tuple) else (hx,))]
     return tuple(zip(*named, strict=True))
 
@@ -154,6 +155,13 @@ def runner(parts: Any, spec: Spec) -> Run:
             return y.numpy(), after
 
     return run
+
+
+def compared(network: Network, tensors: Tensors, lines: tuple[str, ...]) -> Checked:
+    """Compare a network with modules of these canonical tensors."""
+    run = runner(build(network.spec, tensors), network.spec)
+    what = f"whole runs and single steps in PyTorch {package('torch', 'torch').__version__}"
+    return compare(network, run, what, lines=lines)
 
 
 def _read(torch: Any, parts: Any, spec: Spec, x: Any) -> Any:

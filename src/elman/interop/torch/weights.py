@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from elman.errors import FormatError
+from elman.interop import checking
 from elman.network import Network
 from elman.numerics import Array
 from elman.spec import Spec
 
-from . import checking
-from .torch_naming import Tensors, is_cells, listed
+from .naming import Tensors, is_cells, listed
 
 LETTERS = {"weight_ih": "U", "weight_hh": "W", "bias_ih": "b", "bias_hh": "d"}
 

@@ -19,11 +19,10 @@ import numpy as np
 from elman.errors import ElmanError, FileError, FormatError
 from elman.files import header as headers
 from elman.files import read_tensors
+from elman.interop.checking import package
 from elman.numerics import Array
 
-from .checking import package
-
-OWN = "elman.spec"  # the key of metadata that only `export` writes
+OWN, VOCABULARY = "elman.spec", "elman.vocabulary"  # the keys of metadata that only `export` writes
 _METADATA = re.compile(rb'(?<!\\)"__metadata__"\s*:\s*(\{(?:[^"{}]|"(?:[^"\\]|\\.)*+")*+\})', re.DOTALL)
 
 Read = tuple[dict[str, Array], dict[str, str]]
