@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -84,8 +85,7 @@ def test_a_stream_says_what_a_network_of_such_weights_says(engine, weights, seed
         random = np.random.default_rng([seed, case, 34])
         network = random_network(random, engine, dtype="float32", layer_norm=False)
         x = random_x(random, network, 4)
-        flat = narrowed(network.machine, weights, None).machine(network.machine).parameters.flat
-        there = Network.from_spec(network.spec, flat, engine="reference")
+        there = on("reference", network.narrowed(weights))
         came, expected = network.stream(weights=weights), there.stream()
         for t in range(4):
             came.step(at(x, t))
@@ -96,6 +96,23 @@ def test_a_stream_says_what_a_network_of_such_weights_says(engine, weights, seed
             )
             for a, b in pairs:
                 assert np.abs(a - b).max() <= 2e-6 * max(1, np.abs(b).max()) * (t + 1), network
+
+
+@every_engine
+def test_the_network_of_such_weights_is_an_ordinary_one(engine):
+    network, x = small(engine), np.array([1, 4, 0, 2, 3])
+    before, text = network.parameters.flat.tobytes(), np.arange(300) * 7 % 5
+    for given in ({"weights": "bfloat16"}, {"weights": "int8"}, {"weights": "int8", "calibrate": text}):
+        there = network.narrowed(**given)
+        shown = network.stream(**given).run(x)
+        apart = np.abs(there.stream().run(x) - shown).max()
+        assert apart <= (0 if given["weights"] == "bfloat16" else 1e-6)
+        assert (there.spec, there.machine.engine.name) == (network.spec, engine)
+        assert there.parameters.flat.tobytes() != before == network.parameters.flat.tobytes()
+        for name in ("layers.0.b", "head.c"):
+            assert there.parameters[name].tobytes() == network.parameters[name].tobytes()
+    assert len({network.narrowed("int8", calibrate=c).parameters.flat.tobytes() for c in (None, text)}) == 2
+    assert network.narrowed("float32").parameters.flat.tobytes() == before
 
 
 @every_engine
@@ -254,7 +271,7 @@ def test_a_tied_matrix_is_one_matrix():
 )
 def test_what_cannot_be_is_refused(engine, dtype, given, error, words):
     network = small(engine, dtype=dtype)
-    for make in (network.stream, network.streams):
+    for make in (network.stream, network.streams, partial(network.narrowed, **{"weights": None, **given})):
         with pytest.raises(error, match=words):
             make(**given)
 

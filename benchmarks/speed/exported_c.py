@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from elman import Network
 from elman.interop.c import Size, to_c
-from elman.interop.quantized import rounded
 
 Array = NDArray[Any]
 
@@ -144,7 +143,7 @@ def libraries(place: Path, network: Network, x: Array) -> dict[str, Library]:
             folder = place / f"{len(made)}"
             folder.mkdir()
             library = made[f"{name}, {weights}"] = build(folder, network, x, weights, flags)
-            known = rounded(network) if weights == "int8" else network
+            known = network.narrowed(weights)
             apart = float(np.abs(known.run(x[:COMPARED])[0] - library.outputs_of(COMPARED)).max())
             if not apart <= BOUND:
                 raise harness.Disagreement(f"{network}: {name}, {weights} differs by {apart:.1e}")

@@ -18,7 +18,6 @@ from harness import Array, Block, Case
 from rivals.stream_elman import network
 
 from elman import Network
-from elman.narrowing import narrowed
 
 SIZES = (64, 128, 256, 512, 1024)
 STORAGES = {"float32": 4, "bfloat16": 2, "int8": 1}  # bytes of a weight
@@ -65,8 +64,7 @@ def check(case: Case, made: Network, answers: Mapping[Way, Array], text: Array) 
     """Return the largest difference from plain streams of such weights; raise Disagreement at a large one."""
     worst, first = 0.0, text[: streams.COMPARED]
     for storage in STORAGES:
-        stored = narrowed(made.machine, storage, None)
-        flat = made.parameters.flat if stored is None else stored.machine(made.machine).parameters.flat
+        flat = made.narrowed(storage).parameters.flat
         expected = Network.from_spec(made.spec, flat, engine="reference").stream().run(first)
         ours = {f"{storage}, {way}": a for (other, way), a in answers.items() if other == storage}
         worst = max(worst, streams.check_probabilities(case, {"such weights in NumPy": expected, **ours}))

@@ -16,7 +16,7 @@ from . import inputs, portable, stepping
 from .errors import OptionError, ShapeError
 from .inputs import Parts, Reads
 from .machine import Machine
-from .narrowing import check_storage, narrowed
+from .narrowing import Narrowed, check_storage, narrowed
 from .numerics import Array
 from .spec import Spec
 from .states import Places, State, read_state
@@ -37,7 +37,12 @@ class Stored(NamedTuple):
     weights: str | None = None
     calibrate: Any = None
 
-    def text(self, reads: Reads) -> Parts | None:
+    def narrowed(self, machine: Machine, reads: Reads) -> Narrowed | None:
+        """Return the weights in this storage, None for the network's own. Raises: as `Network.stream`."""
+        check_storage(self.weights, machine.spec.dtype, self.calibrate is not None)
+        return narrowed(machine, self.weights, self._text(reads))
+
+    def _text(self, reads: Reads) -> Parts | None:
         """Return what to calibrate on, checked: symbols "T 1", features "T 1 I"."""
         if self.calibrate is None:
             return None
@@ -52,11 +57,9 @@ class Handle:
 
     def __init__(self, machine: Machine, reads: Reads, places: Places, stored: Stored, *, many: bool) -> None:
         check_stepwise(machine.spec)
-        check_storage(stored.weights, machine.spec.dtype, stored.calibrate is not None)
         self._spec, self._reads, self._places = machine.spec, reads, places
         self._cell = f"{machine.spec.cell}-{machine.spec.activation}"
-        narrow = narrowed(machine, stored.weights, stored.text(reads))
-        self._rows = stepping.open_rows(machine, places, narrow, many=many)
+        self._rows = stepping.open_rows(machine, places, stored.narrowed(machine, reads), many=many)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._cell}, {self._told()})"

@@ -16,7 +16,6 @@ from elman.engines.loading import instruction_set
 from elman.interop.c.running import FLAGS, compiled
 from elman.interop.c.source import with_pieces
 from elman.interop.checking import difference, random_state
-from elman.interop.quantized import rounded
 from interop.c_cases import Land, allowed, land, needs_compiler, random_input, random_network
 
 pytestmark = needs_compiler
@@ -61,7 +60,7 @@ def test_float32_has_the_bits_of_the_compiled_engine(tmp_path, networks, seed):
 
 
 def test_int8_is_the_network_of_the_whole_numbers(tmp_path, networks, seed):
-    assert worst(land(tmp_path, networks, "int8"), seed, rounded) <= 1
+    assert worst(land(tmp_path, networks, "int8"), seed, lambda network: network.narrowed("int8")) <= 1
 
 
 def test_steps_and_pieces_are_the_whole_run(tmp_path, seed):

@@ -16,7 +16,6 @@ import pytest
 
 from elman import Network
 from elman.interop.checking import difference, random_state
-from elman.interop.quantized import rounded
 from elman.portable import joined
 from interop.c_cases import (
     allowed,
@@ -101,7 +100,7 @@ def test_a_board_computes_what_the_network_computes(tmp_path, request, seed, boa
         flags = ("-std=c99", "-ffp-contract=off", *(FUSED if board.fused else ["-mno-fma"] * bool(FUSED)))
         (exported,) = land(folder, [network], weights, *flags).exported
         y, after = exported.run(x, state)
-        known = rounded(network) if weights == "int8" else network
+        known = network.narrowed(weights)
         right, end = known.run(x, state)
         assert difference(there, (right, joined(end)[0])) <= allowed(known, x, state)
         if FUSED or not board.fused:

@@ -17,7 +17,6 @@ from elman.interop.c import export, to_c
 from elman.interop.c.arrays import number, spelled
 from elman.interop.c.running import compiled
 from elman.interop.checking import difference
-from elman.interop.quantized import quantize, restored
 from elman.persistence import Model
 from interop.c_cases import CHARACTERS, STRICT, compiler, needs, needs_compiler, some_of_each, write
 
@@ -284,16 +283,6 @@ def test_bad_exports_leave_nothing(tmp_path):
     with pytest.raises(NumericError, match=r"layers\.0\.W holds numbers that are not finite"):
         export(Model(network), tmp_path / "model.c")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_rows_as_whole_numbers_are_off_by_half_a_scale_at_most(seed):
-    random = np.random.default_rng(seed)
-    matrix = random.standard_normal((40, 30)).astype(np.float32) * 10.0 ** random.integers(-30, 30, (40, 1))
-    matrix = matrix.astype(np.float32)
-    matrix[7] = 0
-    whole, scale = quantize(matrix)
-    assert np.abs(whole).max(axis=1).tolist() == [127 * (row != 7) for row in range(40)]
-    assert (np.abs(restored(whole, scale) - matrix) <= 0.5001 * scale[:, None]).all()
 
 
 @needs_compiler

@@ -13,9 +13,9 @@ import numpy as np
 
 from elman.data import Vocabulary
 from elman.errors import NumericError
-from elman.interop.quantized import quantize
 from elman.network import Network
 from elman.numerics import Array
+from elman.quantization import narrow
 
 REPLACEMENT = "\ufffd".encode()
 TYPES = {"f4": "float", "i1": "int8_t", "u1": "uint8_t", "u2": "uint16_t", "u4": "uint32_t"}
@@ -55,9 +55,10 @@ def parameters(network: Network, weights: str) -> list[Constant]:
         if values.ndim == 1:
             made.append(Constant(own, values, f"{name}: {values.size}"))
         elif weights == "int8":
-            whole, scale = quantize(values)
-            made.append(_matrix(own, whole, name))
-            made.append(Constant(f"{own}_scale", scale, f"{name}: the scale of each row"))
+            whole = narrow(values, weights)
+            assert whole.scales is not None  # int8 has them
+            made.append(_matrix(own, whole.values, name))
+            made.append(Constant(f"{own}_scale", whole.scales, f"{name}: the scale of each row"))
         else:
             made.append(_matrix(own, values, name))
     return made

@@ -25,7 +25,6 @@ from elman.interop.checking import (
     random_input,
     random_state,
 )
-from elman.interop.quantized import rounded
 from elman.network import Network
 from elman.numerics import Array, generator
 from elman.persistence import Model
@@ -55,7 +54,7 @@ def export(
         raise OptionError(f"{target}: the C is two files, NAME.c and NAME.h; give a path that ends in .c")
     network, name = model.network, target.stem
     source, header, size = to_c(network, model.vocabulary, name=name, weights=weights)
-    known = rounded(network) if weights == "int8" else network
+    known = network.narrowed(weights)
     lines = [*size.lines(), *(_loss(model, known, text) if weights == "int8" else [])]
     if model.preparation is not None:
         lines.append("columns and scales of the table are not in the files: x and y are the network's own")
