@@ -86,6 +86,40 @@ def test_the_loop_is_the_loop_in_python(engine, options, seed):
     assert sharp > 60  # most draws are far from every edge
 
 
+STORED: list[dict[str, Any]] = [
+    {"weights": "float32"},
+    {"weights": "bfloat16"},
+    {"weights": "int8"},
+    {"weights": "int8", "calibrate": np.arange(40) * 7 % 5},
+]
+
+
+@every_engine
+@pytest.mark.parametrize("stored", STORED, ids=str)
+def test_narrow_weights_draw_what_a_network_of_such_weights_draws(engine, stored, seed):
+    sharp = 0
+    for case in range(6):
+        random = np.random.default_rng([seed, case])
+        network = talker(random, engine, dtype="float32")
+        there = on("reference", network.narrowed(**stored))
+        expected = told(there, [1, 0], 60, 1e-4, seed=case, fresh_after=2)
+        assert said(network, [1, 0], len(expected), seed=case, fresh_after=2, **stored) == expected, network
+        many = generate_many(network, [1, 0], count=3, length=60, seed=case, fresh_after=2, **stored)
+        alone = [said(network, [1, 0], 60, seed=case + k, fresh_after=2, **stored) for k in range(3)]
+        assert many.tolist() == alone
+        sharp += len(expected)
+    assert sharp > 60
+
+
+@every_engine
+def test_each_storage_draws_something_of_its_own(engine):
+    network = Network("gru", input_size=9, hidden_size=40, output_size=9, seed=1, engine=engine)
+    network.parameters.flat[:] *= 3
+    came = [generate_many(network, [1, 0], count=40, length=50, **given).tobytes() for given in ({}, *STORED)]
+    assert came[0] == came[1]
+    assert len(set(came)) == len(STORED)
+
+
 @compiled
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_weights_are_weighed_to_the_letter(options):
@@ -216,10 +250,13 @@ def test_a_network_that_changes_ends_the_text(engine):
         ({"prime": []}, OptionError, "prime is empty"),
         ({"temperature": math.nan}, OptionError, "temperature is nan"),
         ({"seed": -1}, OptionError, "seed is -1"),
+        ({"weights": "int4"}, OptionError, "weights is 'int4'; it must be one of float32, bfloat16, int8"),
+        ({"calibrate": [0, 1]}, OptionError, "calibrate is what int8 is fitted to"),
+        ({"weights": "int8", "calibrate": [99]}, ShapeError, "calibrate is read as x is: .*symbol 99"),
     ],
 )
 def test_bad_options_are_refused(engine, given, error, words):
-    network = talker(np.random.default_rng(1), engine)
+    network = talker(np.random.default_rng(1), engine, dtype="float32")
     with pytest.raises(error, match=words):
         generate_many(network, **{"prime": [0], "count": 2, "length": 3, **given})
 

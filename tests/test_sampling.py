@@ -40,6 +40,18 @@ def test_prime_and_text_are_what_the_vocabulary_decodes(vocabulary, prime):
     assert vocabulary.kind != "words" or prime != "to be" or text.startswith(" ")
 
 
+@pytest.mark.parametrize("stored", [{"weights": "bfloat16"}, {"weights": "int8", "calibrate": [2, 3, 4, 2]}])
+def test_text_of_narrow_weights(stored):
+    one = network(CHARS.size, dtype="float32")
+    one.parameters.flat[:] *= 3  # so that roundings tell
+    drawn = list(islice(generate(one, CHARS.encode("ab"), banned=[0], seed=4, **stored), 400))
+    text = sample(one, CHARS, "ab", length=400, seed=4, **stored)
+    assert text == CHARS.decode(drawn) == "".join(sample_text(one, CHARS, "ab", length=400, seed=4, **stored))
+    assert text != sample(one, CHARS, "ab", length=400, seed=4)
+    others = {name: value for name, value in stored.items() if name != "calibrate"}
+    assert (text == sample(one, CHARS, "ab", length=400, seed=4, **others)) == (stored == others)
+
+
 def test_golden_text():
     one = network(CHARS.size)
     assert sample(one, CHARS, "abc", length=30, temperature=0.8, top_k=4, seed=7) == GOLDEN_TEXT

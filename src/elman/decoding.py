@@ -36,6 +36,8 @@ def generate(
     top_p: float | None = None,
     banned: Iterable[int] = (),
     fresh_after: int | None = None,
+    weights: str | None = None,
+    calibrate: ArrayLike | None = None,
     seed: int = 0,
 ) -> Iterator[int]:
     """Read the prime, then draw symbol after symbol without end, in constant memory.
@@ -45,11 +47,14 @@ def generate(
     top_p:       of these, the fewest most probable that together reach this share; 0 is one, 1 is no limit.
     banned:      symbols that are never drawn.
     fresh_after: the symbol after which the state starts anew: the line end, for a model trained on lines.
+    weights:     how they are stored, "bfloat16" or "int8" to be read faster; calibrate: symbols "T" that int8
+                 is fitted to. Both as in `Network.stream`; they change what is drawn.
     Equals come in the order of the symbols.
 
     Shapes: prime: "T" symbols, one or more.
     Raises: OptionError for an option out of range; ShapeError for a prime that the network cannot read;
-            NumericError when a logit is not finite; OptionError when the network changes meanwhile.
+            NumericError when a logit is not finite; OptionError when the network changes meanwhile; as
+            `Network.stream` for weights.
 
     >>> network = Network(input_size=3, hidden_size=4, output_size=3)
     >>> network.parameters.flat[:] = 0
@@ -59,7 +64,7 @@ def generate(
     """
     weighing = Weighing(temperature, top_k, top_p, _read_banned(network, banned), fresh_after)
     random, symbols = generator(seed, "sampling"), _symbols(network, prime)
-    streams = network.streams(1)
+    streams = network.streams(1, weights=weights, calibrate=calibrate)
     streams.read(symbols[:-1, None])
     return _drawn(streams, symbols[-1:], weighing, random)
 
@@ -75,6 +80,8 @@ def generate_many(
     top_p: float | None = None,
     banned: Iterable[int] = (),
     fresh_after: int | None = None,
+    weights: str | None = None,
+    calibrate: ArrayLike | None = None,
     seed: int = 0,
 ) -> Array:
     """Draw `count` samples of `length` symbols at once; sample k is what `generate` gives with seed + k.
@@ -95,7 +102,7 @@ def generate_many(
     if length < 0:
         raise OptionError(f"length is {length}; it must be a number of symbols, 0 or more")
     random = [generator(seed + k, "sampling") for k in range(count)]
-    streams = network.streams(count)
+    streams = network.streams(count, weights=weights, calibrate=calibrate)
     for k, symbols in enumerate(primes[:count]):
         streams.read(symbols[:-1, None], [k])
     if len(primes) == 1 < count:

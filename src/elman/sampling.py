@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .data import Vocabulary
 from .decoding import generate
@@ -26,6 +27,8 @@ def sample(
     top_p: float | None = None,
     stop: str | None = None,
     lines: bool = False,
+    weights: str | None = None,
+    calibrate: ArrayLike | None = None,
     seed: int = 0,
 ) -> str:
     r"""Return the text that goes on from a prime; everything as in `sample_text`, in one string.
@@ -45,6 +48,8 @@ def sample(
             top_p=top_p,
             stop=stop,
             lines=lines,
+            weights=weights,
+            calibrate=calibrate,
             seed=seed,
         )
     )
@@ -61,21 +66,24 @@ def sample_text(
     top_p: float | None = None,
     stop: str | None = None,
     lines: bool = False,
+    weights: str | None = None,
+    calibrate: ArrayLike | None = None,
     seed: int = 0,
 ) -> Iterator[str]:
     """Yield the text that goes on from a prime, piece by piece, so that prime + text is one text.
 
     It ends after `length` symbols or before the first `stop`; what may be the beginning of a stop is held
-    back until it is known. temperature, top_k and top_p are those of `generate`. The unknown symbol is never
-    drawn; in the prime it stands for what the vocabulary does not have (`vocabulary.missing` tells which).
-    Without a prime the network reads a line end; without one in the vocabulary, the first symbol is drawn
-    from all with equal chances. Bytes that are not UTF-8 come as U+FFFD.
+    back until it is known. temperature, top_k, top_p, weights and calibrate (symbols: `vocabulary.encode`)
+    are those of `generate`. The unknown symbol is never drawn; in the prime it stands for what the vocabulary
+    does not have (`vocabulary.missing` tells which). Without a prime the network reads a line end; without
+    one in the vocabulary, the first symbol is drawn from all with equal chances. Bytes that are not UTF-8
+    come as U+FFFD.
 
     With `lines`, each line is written from a fresh state, as a model trained on lines has read them: of the
     prime it reads the last line, from the line end before it.
 
     Raises: OptionError for an option out of range, or a vocabulary of another size, or with `lines` one that
-            has no line end; NumericError.
+            has no line end; NumericError; ShapeError for symbols to calibrate on that are none.
     """
     if length < 0:
         raise OptionError(f"length is {length}; it must be a number of symbols, 0 or more")
@@ -94,6 +102,8 @@ def sample_text(
         top_p=top_p,
         banned=banned,
         fresh_after=vocabulary.line_end if lines else None,
+        weights=weights,
+        calibrate=calibrate,
         seed=seed,
     )
     return _until(_spell(vocabulary, islice(chain(first, drawn), length), prime), stop)
