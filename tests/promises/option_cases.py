@@ -69,7 +69,7 @@ COLUMNS = [
 ]
 MODELS = ["model", "table", "checkpoint", "text.txt", "none", ".", ""]
 VALUES: dict[str, list[str]] = {
-    **dict.fromkeys(("file", "valid"), FILES),
+    **dict.fromkeys(("file", "valid", "calibrate"), FILES),
     **dict.fromkeys(("target", "input", "category", "ahead", "sequence", "text"), COLUMNS),
     **dict.fromkeys(("model", "init_from", "resume"), MODELS),
     "output": ["new", "none/new", ".", "", "text.txt", "a\0b"],

@@ -18,8 +18,9 @@ _TERMS = {
     "too few to hold out 0.": "too few for --val-frac 0.",
     "engine='reference'": "--engine reference",
     "None: as many as cores": "left out: as many as cores",
+    "leave weights out, or make the network with dtype='float32'": "leave --weights out",
 }
-_FLAGS = FLAGS | {"threads": "--threads"}
+_FLAGS = FLAGS | {"threads": "--threads", "weights": "--weights"}
 _NAMES = "|".join(sorted(set(_FLAGS) - {"file", "text", "input"}, key=len, reverse=True))
 # Names with _ are never words; others are meant where a message begins with them, gives them a value or asks
 # for them.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 import click
 
@@ -14,7 +16,9 @@ from elman.sampling import read_line, sample_text
 
 from .common import bits, open_model
 from .engine import EngineChoice, engine_options
-from .options import NATURAL, NOT_NEGATIVE, WHOLE, number
+from .flags import told_in_flags
+from .options import NATURAL, NOT_NEGATIVE, WHOLE, number, was_given
+from .storage import Storage, storage_options
 
 
 @click.command()
@@ -37,42 +41,39 @@ from .options import NATURAL, NOT_NEGATIVE, WHOLE, number
 @click.option("--stop", help="End before this text.")
 @click.option("--seed", type=NATURAL, default=0, show_default=True, help="Same seed, same text.")
 @click.option("--beam", type=WHOLE, help="Print the most probable text that a beam of this width finds.")
+@storage_options
 @engine_options
-@click.pass_context
 def command(
-    ctx: click.Context,
     *,
     model: str,
     length: int,
     prime: str,
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
-    stop: str | None,
-    seed: int,
     beam: int | None,
+    storage: Storage,
     on: EngineChoice,
+    **drawing: Any,
 ) -> None:
     """Let MODEL write --length symbols; one trained with --lines begins each line afresh."""
     if beam is not None:
-        _refuse_beside_beam(ctx)
+        _refuse_beside_beam(drawing)
     loaded, vocabulary, record = open_model(model, on)
     _tell_unknown(vocabulary, prime)
+    lines, text = record.lines, storage.text(vocabulary, lines=record.lines)
     if beam is not None:
-        click.echo(_beam(loaded.network, vocabulary, prime, lines=record.lines, length=length, width=beam))
+        network = storage.network(loaded.network, text)
+        click.echo(_beam(network, vocabulary, prime, lines=lines, length=length, width=beam))
         return
-    pieces = sample_text(
-        loaded.network,
-        vocabulary,
-        prime,
-        length=length,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        stop=stop,
-        lines=record.lines,
-        seed=seed,
-    )
+    with told_in_flags():
+        pieces = sample_text(
+            loaded.network,
+            vocabulary,
+            prime,
+            length=length,
+            lines=lines,
+            weights=storage.weights,
+            calibrate=None if text is None else text.symbols,
+            **drawing,
+        )
     live = sys.stdout.isatty()
     sys.stdout.write(prime)
     for piece in pieces:
@@ -89,12 +90,8 @@ def _tell_unknown(vocabulary: Vocabulary, prime: str) -> None:
         click.echo(f"elman: --prime: unknown to this model, read as its unknown symbol: {shown}", err=True)
 
 
-def _refuse_beside_beam(ctx: click.Context) -> None:
-    drawn = ("temperature", "top_k", "top_p", "stop", "seed")
-    given = [
-        name for name in drawn if ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-    ]
-    if given:
+def _refuse_beside_beam(drawing: Iterable[str]) -> None:
+    if given := [name for name in drawing if was_given(name)]:
         flags = ", ".join("--" + name.replace("_", "-") for name in given)
         raise OptionError(f"--beam draws nothing at random, so {flags} would change nothing: leave it out")
 
