@@ -175,6 +175,7 @@ HOSTILE = {
     "flags": lambda p: p | {"layout": p["layout"] | {"target_kind": "flags"}, "target_scaler": None},
     "a text": lambda p: p | {"layout": p["layout"] | {"text": "rail", "window": None, "inputs": []}},
     "a scale of 0": lambda p: p | {"target_scaler": {"mean": [0.0], "scale": [0.0]}},
+    "a long word": lambda p: p | {"layout": p["layout"] | {"target_kind": "x" * 100_000}},
 }
 
 
@@ -184,7 +185,8 @@ def test_a_model_whose_parts_do_not_fit_is_refused(tmp_path, change):
     loaded = load(model)
     save(model, loaded.network, None, loaded.record, preparation=change(loaded.preparation))
     for command in ("eval", "predict"):
-        assert "preparation" in refused(elman(command, model, file), 3)
+        assert "preparation" in (line := refused(elman(command, model, file), 3))
+        assert len(line) < len(str(model)) + 500
     assert "preparation" in refused(elman("info", model), 3)
 
 

@@ -190,6 +190,7 @@ LIES: dict[str, tuple[str, Any, str]] = {
         "not in the one form",
     ),
     "another kind": ("classifier", put("learned", "form", "kind", value="sound"), "learned is damaged"),
+    "a long kind": ("classifier", put("learned", "form", "kind", value="x" * 100_000), "learned is damaged"),
     "no epochs": ("classifier", put("learned", "n_iter", value=None), "learned is damaged"),
     "more learned": ("classifier", put("learned", "soul", value=1), "not in the one form"),
     "no columns": ("regressor", put("learned", "target_shape", value=[0]), "targets have 0 columns"),
@@ -206,8 +207,9 @@ def test_lies_are_refused(lie, tmp_path):
     facts = dict(model.preparation)
     change(facts)
     persistence.save(tmp_path / "lie", model.network, model.vocabulary, preparation=facts)
-    with pytest.raises(FormatError, match=f"lie: .*{message}"):
+    with pytest.raises(FormatError, match=f"lie: .*{message}") as caught:
         load(tmp_path / "lie")
+    assert len(str(caught.value)) < len(str(tmp_path)) + 500
 
 
 def test_a_language_model_needs_its_vocabulary(tmp_path):

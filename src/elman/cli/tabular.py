@@ -18,6 +18,7 @@ from elman.data.sources import read_table
 from elman.data.table import Table, listed
 from elman.errors import DataError, FormatError, OptionError
 from elman.evaluation import Figures, evaluate
+from elman.forms import shortened
 from elman.network import Network
 from elman.numerics import Array
 from elman.persistence import Model
@@ -170,7 +171,7 @@ def form_of(model: Model, path: str) -> Form:
     try:
         preparation = Preparation.from_facts(model.preparation or {})
     except FormatError as error:
-        raise FormatError(f"{display_name(path)}: {error}") from None
+        raise FormatError(f"{display_name(path)}: {shortened(str(error))}") from None
     form = Form(preparation, model.vocabulary)
     layout, spec = form.layout, model.network.spec
     fits = (

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from elman import __version__, persistence
 from elman.data.scaling import Scaler
 from elman.errors import FormatError, OptionError
+from elman.forms import shortened
 from elman.network import Network
 from elman.numerics import Array
 
@@ -82,7 +83,7 @@ def read(path: str | os.PathLike[str], kinds: Mapping[str, Any], **runtime: Any)
             attributes["vocabulary"] = model.vocabulary
         _check(attributes, kind.learns, model.network)
     except FormatError as error:
-        raise FormatError(f"{file}: {error}") from None
+        raise FormatError(f"{file}: {shortened(str(error))}") from None
     vars(estimator).update(runtime | {f"{name}_": value for name, value in attributes.items()})
     estimator.network_ = model.network
     return estimator
