@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from elman import Network, Vocabulary, load, save, train
 from elman.data import Streams
 from elman.files import read_tensors
+from elman.optimizers import Optimizer
 from elman.training import start
 from persistence_cases import CHARS, RECORD, SYMBOLS, WORDS, same_run, small, trained
 from persistence_cases import checkpoint as checkpoint
@@ -78,6 +79,17 @@ def test_a_checkpoint_comes_back_as_it_was(path, optimizer, dtype):
     assert same_run(model.training, run)
     assert [type(value) for value in (model.training.step, model.training.seconds)] == [int, float]
     assert model.network.parameters.flat.tobytes() == network.parameters.flat.tobytes()
+
+
+def test_a_run_of_an_optimizer_without_memory_comes_back_too(path):
+    def rule(x, g, memory, t, rate):
+        x -= rate * g
+
+    network = small()
+    run = trained(network, optimizer=Optimizer("descent", rule, 0, 0.5))
+    assert run.memory.shape == (0, len(network.parameters))
+    save(path, network, training=run)
+    assert same_run(load(path).training, run)
 
 
 def test_a_run_that_has_not_begun_comes_back_too(path):

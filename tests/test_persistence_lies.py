@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from elman import FileError, FormatError, load
+from elman import FileError, FormatError, forms, load
 from model_lies import LIES
+from persistence_cases import CHARS, rewritten, same_run
 from persistence_cases import checkpoint as checkpoint
 from persistence_cases import path as path
-from persistence_cases import rewritten, same_run
 
 
 def refuses(path: Path, words: str = ".") -> bool:
@@ -38,6 +38,14 @@ def test_the_copy_without_a_change_is_loaded(checkpoint, path):
 def test_a_file_that_does_not_hold_together_is_refused(checkpoint, path, lie):
     change, words = LIES[lie]
     assert refuses(rewritten(checkpoint, path, change), words)
+
+
+def test_a_vocabulary_has_so_many_bytes_and_not_one_more(checkpoint, monkeypatch):
+    size = len(CHARS.to_bytes())
+    monkeypatch.setattr(forms, "LARGEST_FORM", size)
+    assert load(checkpoint).vocabulary == CHARS
+    monkeypatch.setattr(forms, "LARGEST_FORM", size - 1)
+    assert refuses(checkpoint, f"the vocabulary has {size} bytes; at most {size - 1} are read")
 
 
 def test_what_is_no_file_is_told_apart_from_what_is_no_model(tmp_path):

@@ -19,7 +19,7 @@ import elman
 
 Kept = Callable[[str, str], None]
 SLOW = Path(__file__).parents[1] / "slow"
-COVERED = ("files", "persistence.py", "portable.py")
+COVERED = ("files", "forms.py", "persistence.py", "portable.py")
 SETTINGS = """
 [report]
 exclude_also =

@@ -26,7 +26,7 @@ from typing import Any
 
 REPO = Path(__file__).parents[2]
 PACKAGE = REPO / "src/elman"
-TARGETS = ("files/header.py", "files/tensors.py", "files/atomic.py", "persistence.py")
+TARGETS = ("files/header.py", "files/tensors.py", "files/atomic.py", "forms.py", "persistence.py")
 ROWS = ("10", "12", "07", "05", "06", "04")  # the longest last: most faults are noticed before
 TESTS = (
     "tests/test_files_*.py",
