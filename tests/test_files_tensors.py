@@ -161,6 +161,27 @@ def test_the_limits_can_be_reached(path):
     assert found == strings
 
 
+def test_marks_are_counted_to_the_last():
+    """Brackets, colons and commas, in headers that are right in all else."""
+
+    def header(count, tensors):
+        raw = headers.encode(tensors, {f"{k:x}": "" for k in range(count)})
+        return raw, sum(map(raw.count, (b"{", b"}", b"[", b"]", b":", b",")))
+
+    fullest = (headers.MARKS_LIMIT - 4) // 2 - 1  # strings: each takes two marks, and so does the digest
+    raw, marks = header(fullest, {})
+    assert marks == headers.MARKS_LIMIT
+    assert len(headers.parse(raw, 0).metadata) == fullest
+    odd = {"t": np.zeros((1, 1))}  # 15 marks
+    raw, marks = header(fullest - 8, odd)
+    assert marks == headers.MARKS_LIMIT - 1
+    assert list(headers.parse(raw, 8).tensors) == ["t"]
+    raw, marks = header(fullest - 7, odd)
+    assert marks == headers.MARKS_LIMIT + 1
+    with pytest.raises(FormatError, match=f"more than {headers.MARKS_LIMIT} brackets"):
+        headers.parse(raw, 8)
+
+
 # what changes while it is read; what is damaged before: promises/test_r06_*.py, test_r07_*.py
 
 
