@@ -89,12 +89,9 @@ def test_the_measures_measure():
     assert (lines(function), positional(function), nesting(function)) == (6, 3, 2)
 
 
-# ------------------------------------------------------------------------------------------ what is not used
+# ----------------------------------------------- what is not used; what could run a file: promises/test_r11
 
 NOT_IMPORTED = {
-    "pickle": "a model file must not run code",
-    "marshal": "a model file must not run code",
-    "shelve": "a model file must not run code",
     "random": "one np.random.Generator is passed in",
     "socket": "elman calls nobody",
     "ssl": "elman calls nobody",
@@ -116,26 +113,21 @@ def offences(tree: ast.AST) -> Iterator[str]:
                 yield from (name.name for name in names if name.name.split(".")[0] in NOT_IMPORTED)
             case ast.ImportFrom(module=str(module), level=0) if module.split(".")[0] in NOT_IMPORTED:
                 yield module
-            case ast.Call(func=ast.Name(id="eval" | "exec" | "compile" | "__import__" as name)):
-                yield name
-            case ast.keyword(arg="allow_pickle", value=value) if ast.unparse(value) != "False":
-                yield "allow_pickle"
             case ast.Attribute(value=ast.Attribute(attr="random"), attr=name) if name not in RANDOM_TYPES:
                 yield ast.unparse(node)
 
 
 @pytest.mark.parametrize("name", TREE_OF)
-def test_no_code_from_files_no_network_no_global_random_numbers(name):
+def test_no_network_and_no_global_random_numbers(name):
     assert list(offences(TREE_OF[name])) == []
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "import pickle",
+        "import socket",
         "from urllib.request import urlopen",
-        "eval(text)",
-        "np.load(path, allow_pickle=True)",
+        "from random import random",
         "np.random.seed(0)",
         "x = np.random.standard_normal(3)",
     ],
