@@ -96,7 +96,7 @@ def _with_text(
 ) -> None:
     vocabulary, record = text_vocabulary(loaded, model), read_record(loaded, model)
     if file is None:
-        _check_bundled(record)
+        check_bundled(record)
     if record.lines and val_frac is not None:
         raise OptionError(
             "--val-frac cuts off the end of a text, but this model reads lines: write them to a file"
@@ -158,7 +158,7 @@ def _later(pieces: Iterator[Array], skipped: int) -> Iterator[Array]:
         skipped = max(skipped - len(piece), 0)
 
 
-def _check_bundled(record: Record) -> None:
+def check_bundled(record: Record) -> None:
     """Refuse to judge a model by the bundled text when it knows another one."""
     if record.text is not None and record.text.sha256 != shakespeare.SHA256:
         raise OptionError(

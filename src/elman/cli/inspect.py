@@ -16,7 +16,7 @@ from elman.inspection.reporting import BEGIN, LENGTH, report
 
 from .common import is_tabular, read_record, text_vocabulary
 from .engine import EngineChoice, engine_options
-from .eval import _check_bundled
+from .eval import check_bundled
 from .export import check_target
 from .inspect_input import beginning, rows_of
 from .options import WHOLE, Command, Option, encoding_errors, was_given
@@ -88,7 +88,7 @@ def _vocabulary(loaded: persistence.Model, model: str, file: str | None) -> Voca
     """Return the vocabulary of a model of texts; without a file, of one that knows the bundled text."""
     vocabulary = text_vocabulary(loaded, model)
     if file is None:
-        _check_bundled(read_record(loaded, model))
+        check_bundled(read_record(loaded, model))
     return vocabulary
 
 
