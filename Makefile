@@ -16,9 +16,10 @@ INSTALL := .venv/bin/python -m pip --disable-pip-version-check install --no-buil
 INSTALL_LOG := build/install.log
 REQUIRED := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])
 PROGRAMS := from scikit_build_core.build import get_requires_for_build_editable as needed; print(*needed())
+DOCS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])
 WHY_NOT := from elman.engines.loading import why_not; print(why_not())
 
-.PHONY: help demo test lint wheel native clean stale
+.PHONY: help demo test lint wheel docs native clean stale
 .NOTPARALLEL:
 
 help:
@@ -26,6 +27,7 @@ help:
 	@echo 'make test    the tests and the examples in the docstrings'
 	@echo 'make lint    ruff, mypy and the layers contract'
 	@echo 'make wheel   build the wheel and try it in an empty environment'
+	@echo 'make docs    build the documentation in docs/_build/html'
 	@echo 'make native  compile the engine in native/, and show how'
 	@echo 'make clean   remove what these made'
 
@@ -54,13 +56,16 @@ lint: .venv/.dev
 wheel: .venv/.dev
 	$(NOX) wheel
 
+docs: .venv/.docs
+	$(NOX) docs
+
 native: .venv/.runtime
 	$(INSTALL) --verbose --no-deps -e .
 	.venv/bin/elman info
 	@test -z "$$(.venv/bin/python -c '$(WHY_NOT)')"
 
 clean:
-	rm -rf .venv .nox build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .nox build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f src/elman/_native*.so src/elman/_native*.pyd
 	rm -f demo.safetensors demo.checkpoint.safetensors
 	find . -name __pycache__ -prune -exec rm -rf {} +
@@ -76,6 +81,11 @@ clean:
 	@echo 'Installing elman and its development tools into .venv; compiling its engine takes a while the first time'
 	$(call EDITABLE,.[dev])
 	@touch .venv/.runtime $@
+
+.venv/.docs: .venv/.dev
+	@echo 'Installing what builds the documentation into .venv'
+	@$(PIP) install $$(.venv/bin/python -c '$(DOCS)')
+	@touch $@
 
 # A name on the path may be a shim with nothing behind it, so that each candidate is run.
 define ENVIRONMENT

@@ -104,6 +104,27 @@ def try_bare(session: nox.Session, place: Path, built: Path, engine: str) -> Non
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation: warnings are errors, no page fetches from elsewhere. `make docs` calls it."""
+    site, kept = "docs/_build/html", "docs/_build/kept"
+    python(session, "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-d", kept, "docs", site)
+    session.run(sys.executable, "docs/tools/offline.py", site)
+
+
+@nox.session
+def languages(session: nox.Session) -> None:
+    """Networks that learn the formal languages become exactly the right automata: a quarter of an hour."""
+    python(session, "pytest", "-m", "slow", "tests/inspection/test_automata_trained.py", *session.posargs)
+
+
+@nox.session(venv_backend="venv")
+def report(session: nox.Session) -> None:
+    """The page of `elman inspect` in Chromium; in an environment of its own. Debian: chromium."""
+    session.install("-e", ".[dev]", "playwright")
+    session.run("python", "-m", "pytest", "-m", "slow", "tests/slow/report_browser.py", *session.posargs)
+
+
+@nox.session
 def train60(session: nox.Session) -> None:
     """The claim of the README: in 60 seconds below 1.78 nats on the last 10 % of Tiny Shakespeare."""
     elman, model = str(BIN / "elman"), str(Path(session.create_tmp()) / "train60.safetensors")
