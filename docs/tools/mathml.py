@@ -11,10 +11,15 @@ from sphinx.writers.html5 import HTML5Translator
 
 UPRIGHT = re.compile(r"<mi>(&#x000[4-7][0-9A-F];)</mi>")  # how \mathrm{d} comes out, and d does not
 
+# tanh p, not tanhp: a name, alone or with its power, before what is not in parentheses.
+NAMES = r"<mi>(?:tanh|log|exp)</mi>"
+NAMED = re.compile(rf"((?<!<msup>)(?<!<msub>){NAMES}|<msup>{NAMES}<mn>\d</mn></msup>)(?!<mo stretchy)")
+
 
 def mathml(equation: str, display: str) -> str:
-    r"""Return LaTeX as MathML; a single letter of \mathrm stays upright, which latex2mathml forgets."""
+    r"""Return LaTeX as MathML; a single letter of \mathrm stays upright, names keep their distance."""
     written: str = convert(equation, display=display)
+    written = NAMED.sub(r'\1<mspace width="0.17em"/>', written)
     return UPRIGHT.sub(r'<mi mathvariant="normal">\1</mi>', written)
 
 

@@ -15,6 +15,7 @@ from elman import Network
 from elman.cells import CELLS
 from elman.errors import NumericError, OptionError, ShapeError
 from elman.inspection import dynamics, gradients, jacobians, memory
+from elman.inspection.traces import check_one_pass
 from elman.states import State, each
 from engine_cases import HERE
 
@@ -122,9 +123,9 @@ SIZES = {"input_size": 3, "hidden_size": 4, "output_size": 2}
 def test_refusals():
     network = Network(**SIZES)
     with pytest.raises(OptionError, match="bidirectional: no single pass"):
-        jacobians.check_one_pass(Network(**SIZES, bidirectional=True).spec)
-    with pytest.raises(OptionError, match="readout is 'mean': no single pass"):
-        jacobians.check_one_pass(Network(**SIZES, readout="mean").spec)
+        check_one_pass(Network(**SIZES, bidirectional=True).spec)
+    with pytest.raises(OptionError, match="readout 'mean': no single pass"):
+        check_one_pass(Network(**SIZES, readout="mean").spec)
     with pytest.raises(ShapeError, match="batch axis"):
         jacobians.read_sequence(network.spec, np.zeros((5, 1), int))
     with pytest.raises(ShapeError, match="no step"):

@@ -17,6 +17,7 @@ from elman.shapes import read_size
 from elman.states import State
 
 from . import jacobians
+from .traces import check_one_pass
 
 WINDOW = 256  # steps whose slopes are held at once
 
@@ -86,7 +87,7 @@ def lyapunov_exponents(
     >>> np.exp(lyapunov_exponents(network, [0] * 50)).round(6)
     array([2. , 0.5])
     """
-    jacobians.check_one_pass(network.spec)
+    check_one_pass(network.spec)
     parts = jacobians.read_sequence(network.spec, x)
     steps, size = jacobians.steps_of(parts), _state_size(network)
     wanted = size if count is None else read_size("count", count)

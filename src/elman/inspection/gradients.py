@@ -21,6 +21,7 @@ from elman.shapes import read_size
 from elman.states import State
 
 from . import jacobians
+from .traces import check_one_pass
 
 SMALL = 256  # numbers of a state up to which all singular values are cheap
 ENOUGH = 64  # directions after which an iteration gives up
@@ -87,7 +88,7 @@ def gradient_by_lag(
     >>> found.times.tolist(), found.median.tolist(), found.half_life
     ([3, 4], [0.5, 0.25, 0.125], 1.0)
     """
-    jacobians.check_one_pass(network.spec)
+    check_one_pass(network.spec)
     parts = jacobians.read_sequence(network.spec, x)
     steps = jacobians.steps_of(parts)
     read_size("starts", starts)

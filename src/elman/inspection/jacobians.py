@@ -22,7 +22,7 @@ import numpy as np
 from elman.cells import Cell
 from elman.engines import Tape, normalization
 from elman.engines.tape import Normal
-from elman.errors import NumericError, OptionError, ShapeError
+from elman.errors import NumericError, ShapeError
 from elman.inputs import Parts, Reads, is_batched, read_parts
 from elman.network import Network
 from elman.numerics import Array
@@ -32,16 +32,6 @@ from elman.streaming import Stream
 
 WINDOW = 4096  # steps that a stream reads at once
 NOTHING = np.zeros(0)  # where a layer has no gains
-
-
-def check_one_pass(spec: Spec) -> None:
-    """Raise OptionError unless the network goes over time once, with an output a step or one at the end."""
-    if spec.bidirectional or spec.readout not in ("every", "last"):
-        what = "the network is bidirectional" if spec.bidirectional else f"the readout is {spec.readout!r}"
-        raise OptionError(
-            f"{what}: no single pass over time leads to its output; "
-            "this takes one direction and readout 'every' or 'last'"
-        )
 
 
 def read_sequence(spec: Spec, x: Any) -> Parts:

@@ -22,6 +22,7 @@ from elman.spec import Spec
 from elman.states import State
 
 from . import jacobians
+from .traces import check_one_pass
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -77,7 +78,7 @@ def effective_memory(
     >>> effective_memory(network, [0, 1, 2, 0, 2, 1], lags=4).steps
     1
     """
-    jacobians.check_one_pass(network.spec)
+    check_one_pass(network.spec)
     parts = jacobians.read_sequence(network.spec, x)
     steps = jacobians.steps_of(parts)
     read_size("changes", changes)
