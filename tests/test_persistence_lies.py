@@ -9,8 +9,9 @@ import pytest
 import safetensors.numpy
 
 from elman import FileError, FormatError, forms, load
+from elman.data.bpe import LARGEST_SIZE
 from model_lies import LIES
-from persistence_cases import CHARS, rewritten, same_run
+from persistence_cases import CHARS, rewritten, same_run, small
 from persistence_cases import checkpoint as checkpoint
 from persistence_cases import path as path
 
@@ -46,6 +47,33 @@ def test_a_vocabulary_has_so_many_bytes_and_not_one_more(checkpoint, monkeypatch
     assert load(checkpoint).vocabulary == CHARS
     monkeypatch.setattr(forms, "LARGEST_FORM", size - 1)
     assert refuses(checkpoint, f"the vocabulary has {size} bytes; at most {size - 1} are read")
+
+
+@pytest.mark.parametrize(
+    ("part", "limit"),
+    [
+        (lambda n: b'"' * n, 2 * 4 + 8),
+        (lambda n: b'"merges":' + b"[" * n, LARGEST_SIZE + 2),
+    ],
+    ids=["symbols", "merges"],
+)
+def test_a_vocabulary_lists_so_much_and_not_more(part, limit):
+    """For a network that reads 4 symbols; what is no vocabulary anyway is refused in other words."""
+    for n, listed in ((limit, False), (limit + 1, True)):
+        with pytest.raises(FormatError) as caught:
+            forms.read_vocabulary(np.frombuffer(part(n), np.uint8), small().spec, predicted=True)
+        assert ("lists more than the 4 symbols" in str(caught.value)) == listed
+
+
+def test_what_a_message_quotes_is_as_long_as_said():
+    facts = small().spec.facts()
+    for n, long in ((forms.LONGEST, False), (forms.LONGEST + 1, True)):
+        with pytest.raises(FormatError) as caught:
+            forms.read_spec(facts | {"cell": "x" * n}, 9)
+        assert ("too long" in str(caught.value)) == long
+    whole = "x" * forms.LONGEST_QUOTE
+    assert forms.shortened(whole) == whole
+    assert len(forms.shortened(whole + "x")) == len(whole) + len(" … ")
 
 
 def test_what_is_no_file_is_told_apart_from_what_is_no_model(tmp_path):
