@@ -47,6 +47,7 @@ class Page(HTMLParser):
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
+    lines: int = 0
     inside: dict[str, str] = field(
         default_factory=dict
     )  # what stands in an element of script, style or title
@@ -55,7 +56,7 @@ class Page(HTMLParser):
     def __post_init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self._raw: str | None = None
-        self._depth = 0  # in the text: 1 in it, 2 in a symbol, 3 in the name of a character
+        self._depth = 0  # in the text: 1 in it, 2 in a line, 3 in a symbol, 4 in the name of a character
         self.feed(self.html)
         self.close()
 
@@ -68,7 +69,8 @@ class Page(HTMLParser):
             self.inside.setdefault(self._raw, "")
         if self._depth or about.get("id") == "text":
             self._depth += 1
-        if self._depth == 2:
+        self.lines += self._depth == 2
+        if self._depth == 3:
             self.shown.append("")
             self.classes.append(about.get("class") or "")
 
@@ -79,7 +81,7 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._raw:
             self.inside[self._raw] += data
-        elif self._depth > 1:
+        elif self._depth > 2:
             self.shown[-1] += data
         else:
             self.words.append(data)

@@ -13,6 +13,8 @@ from elman import DataError, FormatError, Model, Network, OptionError, ShapeErro
 from elman.data import Layout, Preparation
 from elman.inspection import trace
 from elman.inspection.reporting import paid_text, report
+from elman.inspection.reporting.lettering import text_html
+from elman.inspection.reporting.passage import Passage
 from elman.numerics import log_softmax
 from inspection_cases import every_cell, every_engine
 from report_cases import Page, model_of, network_on
@@ -32,6 +34,7 @@ def page() -> Page:
 
 def test_the_text_is_all_there_one_element_a_symbol(page):
     assert page.shown == list(TEXT)
+    assert page.lines == TEXT.count("\n") + (not TEXT.endswith("\n"))
     assert page.inside["title"] == "a < b"
     assert any("252 symbols of a & b." in words for words in page.words)
 
@@ -234,3 +237,13 @@ def test_a_terminal_is_told_the_same_costs():
     p = chances(model, TEXT[:60])[:-1]
     bits = -np.log2(p[np.arange(59), model.vocabulary.encode(TEXT[1:60])])
     np.testing.assert_allclose([one.bits for one in told[1:]], bits, rtol=1e-5)
+
+
+def test_a_long_line_is_broken_after_a_blank():
+    text = "word " * 300 + "w" * 2500
+    pieces = text_html(Passage(np.arange(len(text)), None, tuple(text)), None).split("</div><div>")
+    lengths = [piece.count("<i>") for piece in pieces]
+    assert lengths == [505, 505, 1001, 1001, 988]
+    assert [piece.removesuffix("</div>").endswith("<i> </i>") for piece in pieces] == [True, True] + [
+        False
+    ] * 3

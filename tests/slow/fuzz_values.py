@@ -76,13 +76,16 @@ def _array(random: Random, value: np.ndarray) -> Any:
         lambda: np.broadcast_to(dtype.type(1), value.shape),
         lambda: _locked(value.copy()),
         lambda: np.lib.stride_tricks.as_strided(value, value.shape, (0,) * value.ndim),
-        lambda: value if dtype.hasobject else _misaligned(value),
+        lambda: np.frombuffer(bytes(value.nbytes + 1), "u1")[1:].view(dtype),
         lambda: value.tolist(),
         lambda: value.tobytes(),
         lambda: memoryview(value),
         lambda: value,
     )
-    return random.choice(ways)()
+    try:
+        return random.choice(ways)()
+    except (TypeError, ValueError):  # NumPy makes no numbers of what is spoilt already
+        return value
 
 
 def _content(random: Random, value: np.ndarray) -> np.ndarray:
@@ -98,10 +101,6 @@ def _content(random: Random, value: np.ndarray) -> np.ndarray:
         elif value.dtype.itemsize == 1:
             value.flat[at] = random.choice((0, 1)) if value.dtype.kind == "b" else 1
     return value
-
-
-def _misaligned(value: np.ndarray) -> np.ndarray:
-    return np.frombuffer(bytes(value.nbytes + 1), "u1")[1:].view(value.dtype)
 
 
 def _locked(value: np.ndarray) -> np.ndarray:

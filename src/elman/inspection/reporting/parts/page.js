@@ -4,7 +4,7 @@
 const by = (id) => document.getElementById(id);
 const facts = JSON.parse(by("facts-data").textContent);
 const text = by("text"); // none where the network reads numbers
-const elements = text ? [...text.children] : [];
+const elements = text ? [...text.querySelectorAll("i")] : [];
 const ends = elements.map((element) => element.classList.contains("n"));
 const written = elements.map((element) => element.className); // the colors without a script: surprisal
 const LEVELS = 7; // of a color
@@ -301,7 +301,8 @@ function lineAway(direction) {
   for (let far = 1; far < 4; far++) {
     const y = box.top + box.height / 2 + direction * far * box.height;
     const there = document.elementFromPoint(box.left + 2, y);
-    if (there && there.parentElement === text && there !== elements[at]) return there.step;
+    const element = there?.closest("#text i");
+    if (element && element !== elements[at]) return element.step;
   }
   return at + direction;
 }
@@ -319,7 +320,7 @@ const MOVES = {
 
 function listen() {
   elements.forEach((element, k) => (element.step = k));
-  const under = (event) => event.target.closest?.("#text > i");
+  const under = (event) => event.target.closest?.("#text i");
   text?.addEventListener("pointerover", (event) => under(event) && go(under(event).step));
   text?.addEventListener("click", (event) => under(event) && go(under(event).step, { say: true }));
   text?.addEventListener("keydown", (event) => {
