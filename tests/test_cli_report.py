@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 
 import pytest
 
-from cli_cases import elman, refused, rhyme, write
+from cli_cases import elman, finished, process, refused, rhyme, write
 from elman import load
 from elman.cli.report import REST, Report
 
@@ -30,7 +31,7 @@ def train(folder: Path, *options: str | Path, text: str = rhyme()):
 
 
 def samples(page: Path) -> list[str]:
-    return re.findall(r"<h3>After (\d+) steps</h3>", page.read_text("utf-8"))
+    return re.findall(r"<h3>After ([\d,]+) steps</h3>", page.read_text("utf-8"))
 
 
 @pytest.mark.parametrize("lines", [(), ("--lines",)])
@@ -62,6 +63,11 @@ def test_a_page_shows_what_was_held_out(tmp_path):
     shown = re.sub(r"<[^>]*>", "", page.read_text("utf-8"))
     assert "dcdcdcdcdc" in shown.replace("\n", "")
     assert "abababab" not in shown.partition("The loss while")[0]
+    assert "of the beginning of what was held out" in shown
+    assert train(tmp_path, "--report", page, "--val-frac", "0", text=text).code == 0
+    shown = re.sub(r"<[^>]*>", "", page.read_text("utf-8"))
+    assert "of the beginning of the text" in shown
+    assert "abababab" in shown.partition("The loss while")[0]
 
 
 def test_a_table_has_no_page_while_it_is_learned(tmp_path):
@@ -93,7 +99,7 @@ def test_nothing_is_lost_where_the_page_goes(tmp_path):
 def test_a_page_rests_twenty_times_as_long_as_it_took(tmp_path):
     assert train(tmp_path).code == 0
     model, page = load(tmp_path / "m.safetensors"), tmp_path / "run.html"
-    report = Report(str(page), rhyme(50))
+    report = Report(str(page), rhyme(50), "a rhyme")
     report.keep(model)
     assert report.rests_until > 0
     page.unlink()
@@ -102,3 +108,18 @@ def test_a_page_rests_twenty_times_as_long_as_it_took(tmp_path):
     assert not page.exists()
     report.keep(model, at_last=True)
     assert page.exists()
+
+
+def test_a_stopped_run_says_how_its_page_goes_on(tmp_path):
+    text, page = write(tmp_path / "text.txt", rhyme()), tmp_path / "run.html"
+    given = ("train", text, "-o", tmp_path / "m.safetensors", *OFTEN, "--steps", "4000", "--report", page)
+    with process(*given, before="2>&1") as running:
+        assert any(line.startswith(b"step ") for line in running.stdout)  # reads on until there is one
+        running.send_signal(signal.SIGINT)
+        told = finished(running)
+    assert told.code == 130
+    command = re.search(r"elman (train --resume .*)", told.out)[1].split()
+    assert command[-2:] == ["--report", str(page)]
+    page.unlink()
+    assert elman(*command).code == 0
+    assert [samples(page)[0], samples(page)[-1]] == ["5", "4,000"]  # all of it, not what came after

@@ -22,7 +22,8 @@ TOLD = re.compile(
     r"best        step \d+ of (?P<steps>\d+)\n"
     rf"validation  (?P<figure>{FIGURE}) a symbol  perplexity .*  \((?P<count>[\d,]+) symbols\)\n"
     r"model       (?P<model>.*), [\d,]+ bytes\n"
-    r"next        elman sample .*\n            elman info .*\n            elman (eval|score) .*\n"
+    r"next        elman sample .*\n            elman info .*\n            elman inspect .*\n"
+    r"            elman (eval|score) .*\n"
 )
 CONTROL = re.compile(r"[^\n -~\u00a0-\uffff]")
 

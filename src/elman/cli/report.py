@@ -22,6 +22,7 @@ class Report:
 
     path: str
     text: str
+    source: str
     rests_until: float = 0.0
 
     def keep(self, model: Model, *, at_last: bool = False) -> None:
@@ -32,7 +33,7 @@ class Report:
         if began < self.rests_until and not at_last:
             return
         title = Path(self.path).name
-        page = report(model, self.text, title=title, source="the beginning of what was held out")
+        page = report(model, self.text, title=title, source=self.source)
         atomic_write(self.path, [page.encode()])
         ended = time.monotonic()
         self.rests_until = ended + REST * (ended - began)
@@ -58,9 +59,9 @@ def report_of(path: str | None, work: Work) -> Report | None:
     """
     if path is None:
         return None
-    text = work.passage()
-    if text is None:
+    passage = work.passage()
+    if passage is None:
         raise OptionError(
             "--report follows runs on texts; for a table say after the run: elman inspect MODEL TABLE"
         )
-    return Report(path, text)
+    return Report(path, *passage)

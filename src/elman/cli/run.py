@@ -183,7 +183,8 @@ class Run:
             return code
         self._save_checkpoint()
         threads = [] if self.threads is None else ["--threads", str(self.threads)]
-        command = shlex.join(["elman", "train", "--resume", self.checkpoint, *threads])
+        report = [] if self.report is None else ["--report", self.report.path]
+        command = shlex.join(["elman", "train", "--resume", self.checkpoint, *threads, *report])
         again = " < the same text" if self.settings.file == "-" else ""
         with suppress(OSError):  # the terminal may have gone
             tell(f"\nstopped after step {self.training.step:,}; the run is saved. Go on with")

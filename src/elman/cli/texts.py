@@ -137,27 +137,29 @@ class Texts:
         """Let the network write."""
         return sample(network, self.vocabulary, length=SAMPLE_LENGTH, lines=self.settings.lines, seed=seed)
 
-    def passage(self) -> str:
-        """Return the beginning of what was held out, or else of the text."""
+    def passage(self) -> tuple[str, str]:
+        """Return the beginning of what was held out, or else of the text, and which of them it is."""
         if self.held_out is None:
-            return self.vocabulary.decode(self.corpus.symbols[:PASSAGE])
+            return self.vocabulary.decode(self.corpus.symbols[:PASSAGE]), "the beginning of the text"
         symbols, rows = self.held_out.symbols, self.held_out.rows
         if rows is not None:  # "R 2": where the line end before a line stands, and its length
             parts = [symbols[begin + 1 : begin + 1 + length] for begin, length in rows[:PASSAGE]]
             symbols = np.concatenate(parts)
-        return self.vocabulary.decode(symbols[:PASSAGE])
+        return self.vocabulary.decode(symbols[:PASSAGE]), "the beginning of what was held out"
 
     def suggestions(self, model: str) -> Iterator[str]:
         """Yield commands to go on with."""
         s = self.settings
+        named = f" {shlex.quote(s.file)}" if s.file else ""
         yield f"elman sample {model} --length 400 --temperature 0.8"
         yield f"elman info {model}"
+        if s.file != "-":
+            yield f"elman inspect {model}{named}"
         if s.valid:
             yield f"elman eval {model} {shlex.quote(s.valid)}"
         elif s.file is not None and s.file != "-" and s.lines:
             yield f"elman score {model} {shlex.quote(s.file)} | sort -rn -k2 | head"
         elif s.file != "-" and self.held_out is not None:
-            named = f" {shlex.quote(s.file)}" if s.file else ""
             yield f"elman eval {model}{named} --val-frac {s.val_frac:g}"
 
     def _judge(self, network: Network, streams: int) -> Evaluation:

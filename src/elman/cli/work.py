@@ -96,8 +96,8 @@ class Work(Protocol):
     def sample(self, network: Network, seed: int) -> str | None:
         """Show what a network has learned, if that can be shown."""
 
-    def passage(self) -> str | None:
-        """Return some of what was held out, as a text, where the data are one."""
+    def passage(self) -> tuple[str, str] | None:
+        """Return a text to show the network on, and in words which, where the data are one."""
 
     def suggestions(self, model: str) -> Iterator[str]:
         """Yield commands to go on with; the model is the quoted path."""
