@@ -6,17 +6,16 @@ import os
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PROGRAMS = sorted(EXAMPLES.glob("*.py"))
 LINES = 60  # that a program has fewer of
-DRAWN = pytest.mark.skipif(not find_spec("matplotlib"), reason="needs matplotlib (the extra plot)")
 
 
 def run(name: str, picture: Path) -> str:
@@ -43,12 +42,11 @@ def number(told: str, pattern: str) -> float:
 
 def check_drawn(picture: Path) -> None:
     """A picture of some size, that is not all of one color."""
-    image = pytest.importorskip("matplotlib.image").imread(picture)
+    image = imread(picture)
     assert min(image.shape[:2]) > 200
     assert np.unique(image.reshape(-1, image.shape[2]), axis=0).shape[0] > 20
 
 
-@DRAWN
 def test_a_unit_follows_the_quotation_marks(tmp_path):
     told = run("quotation_marks.py", tmp_path / "drawn.png")
     assert abs(number(told, r"correlation ([+-][\d.]+)")) > 0.8
@@ -58,7 +56,6 @@ def test_a_unit_follows_the_quotation_marks(tmp_path):
     check_drawn(tmp_path / "drawn.png")
 
 
-@DRAWN
 def test_odd_lines_cost_most(tmp_path):
     told = run("odd_lines.py", tmp_path / "drawn.png")
     assert 0.98 < number(told, r"ROC area ([\d.]+)") < 1
@@ -69,7 +66,6 @@ def test_odd_lines_cost_most(tmp_path):
     check_drawn(tmp_path / "drawn.png")
 
 
-@DRAWN
 def test_intervals_hold_what_they_promise(tmp_path):
     told = run("sensor_forecast.py", tmp_path / "drawn.png")
     assert 74 < number(told, r"coverage +([\d.]+)%") < 86
@@ -89,7 +85,6 @@ def test_the_machine_is_that_of_parity(tmp_path):
     assert "odd" in words
 
 
-@DRAWN
 def test_gates_keep_the_gradient(tmp_path):
     told = run("vanishing_gradients.py", tmp_path / "drawn.png")
     rows = re.findall(r"^(tanh|GRU|LSTM) +([\d.inf]+) +([\d.inf]+) +([\d.]+)$", told, re.MULTILINE)
@@ -104,7 +99,6 @@ def test_gates_keep_the_gradient(tmp_path):
     check_drawn(tmp_path / "drawn.png")
 
 
-@DRAWN
 def test_broken_sensors_raise_the_alarm(tmp_path):
     told = run("sensor_alarm.py", tmp_path / "drawn.png")
     assert number(told, r"found +([\d.]+)%") > 85

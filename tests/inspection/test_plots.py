@@ -7,18 +7,15 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 
 import elman
 from elman import inspection
 from elman.data import Streams
 from elman.errors import OptionError, ShapeError
+from elman.inspection import plots
 
-matplotlib = pytest.importorskip("matplotlib", reason="needs matplotlib (the extra plot)")
-matplotlib.use("Agg")
-
-from matplotlib import pyplot  # noqa: E402  # after the backend is chosen
-
-from elman.inspection import plots  # noqa: E402
+pyplot.switch_backend("Agg")
 
 CELLS = ["elman", "gru", "lstm"]
 TEXT = "to be, or\nnot to be\n\tthat"

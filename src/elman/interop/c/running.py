@@ -88,7 +88,5 @@ class Exported:
 
 
 def _pointer(vector: Array) -> Any:
-    kept = np.ascontiguousarray(vector, np.float32)
-    pointer = kept.ctypes.data_as(ctypes.c_void_p)
-    pointer.kept = kept  # type: ignore[attr-defined]  # as long as the pointer lives
-    return pointer
+    """Return a pointer to float32 numbers; it keeps their array alive."""
+    return np.ascontiguousarray(vector, np.float32).ctypes.data_as(ctypes.c_void_p)

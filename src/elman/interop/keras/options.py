@@ -60,9 +60,9 @@ def read_count(layer: Layer, name: str, value: object) -> int:
 
 def read_rate(layer: Layer, name: str, value: object) -> float:
     """Return a rate: a number from 0 on and below 1."""
-    if type(value) not in (int, float) or not 0 <= value < 1:  # type: ignore[operator]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
         raise FormatError(f"{layer.title}: {name} is {short(value)}; expected a number from 0 on and below 1")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def read_dtype(layers: list[Layer]) -> str:

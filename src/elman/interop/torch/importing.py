@@ -96,10 +96,10 @@ def read(
     """
     tensors, metadata = read_state_dict(path)
     options = {"parts": parts, "activation": activation, "readout": readout, "loss": loss}
-    given = {name: value for name, value in options.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     try:
         if OWN not in metadata:
-            return from_state_dict(tensors, **given), None  # type: ignore[arg-type]
+            return from_state_dict(tensors, **given), None
         if given:
             raise OptionError(f"the file says itself what it holds; leave out {', '.join(given)}")
         return _read_own(tensors, metadata)
