@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cli_cases import TABLES, USUAL, elman, refused, rhyme, trained, trained_table, write
+from cli_cases import TABLES, USUAL, elman, read_csv, refused, rhyme, trained, trained_table, write
 from elman import load, score_lines
 from elman.data import shakespeare
 from elman.inspection import surprisal
@@ -75,6 +75,7 @@ def test_tables(tmp_path, kind):
     assert elman("inspect", model, table).code == 0
     text = (tmp_path / "model.html").read_text("utf-8")
     assert "begun anew" in text
+    assert "What it predicts" in text
     assert "--terminal" in refused(elman("inspect", model, table, "--terminal"), 2)
     assert "name a FILE" in refused(elman("inspect", model), 2)
     assert "--encoding-errors" in refused(elman("inspect", model, table, "--encoding-errors", "ignore"), 2)
@@ -84,6 +85,39 @@ def test_a_series_is_read_window_by_window(tmp_path):
     model, table, _ = trained_table(tmp_path, "series")
     assert elman("inspect", model, table).code == 0
     assert "All 60 steps of rides.csv, begun anew 9 times." in (tmp_path / "model.html").read_text("utf-8")
+
+
+def test_what_is_predicted_is_what_predict_says(tmp_path):
+    model, table, _ = trained_table(tmp_path, "series")
+    assert elman("inspect", model, table).code == 0
+    answers = (tmp_path / "model.html").read_text("utf-8").partition('id="answers"')[2]
+    answers = answers.partition("</section>")[0]
+    rows = re.findall(r"<tr><th scope=row>(\d+)</th><td>([\d.]+)</td><td>([\d.]+)</td>", answers)
+    said = read_csv(elman("predict", model, table).out)[: len(rows)]
+    rail = read_csv(table.read_text())[7:]
+    assert len(rows) == 53  # windows of 7 in 60 rows, with a row after them
+    for (_, predicted, actual), one, row in zip(rows, said, rail, strict=False):
+        assert float(predicted) == pytest.approx(float(one["rail"]), rel=6e-3)
+        assert float(actual) == pytest.approx(float(row["rail"]), rel=6e-3)
+
+
+def test_windows_with_a_target_at_every_row_do_not_overlap(tmp_path):
+    model, table, _ = trained_table(tmp_path, "a target at every row")
+    assert elman("inspect", model, table).code == 0
+    assert "rail: 56 predictions" in (tmp_path / "model.html").read_text("utf-8")  # 8 windows of 7
+
+
+def test_a_table_without_targets_has_a_page_all_the_same(tmp_path):
+    model, table, _ = trained_table(tmp_path, "sequences")
+    rows = [line.rpartition(",")[0] for line in table.read_text().splitlines()]
+    bare = write(tmp_path / "bare.csv", "\n".join(rows) + "\n")
+    done = elman("inspect", model, bare)
+    assert done.code == 0
+    assert done.err == (
+        f"elman: the page shows no predictions: {bare} has no column 'speaker'; there are: "
+        "utterance, f1, f2, odd\n"
+    )
+    assert "What it predicts" not in (tmp_path / "model.html").read_text("utf-8")
 
 
 def test_nothing_precious_is_written_over(tmp_path):
@@ -101,7 +135,10 @@ def test_nothing_precious_is_written_over(tmp_path):
 
 def test_what_cannot_be_looked_into_is_refused_in_a_line(tmp_path):
     model, text = trained(tmp_path, rhyme()), tmp_path / "text.txt"
-    assert "2 or more are needed" in refused(elman("inspect", model, write(tmp_path / "short", "a")), 2)
+    short = write(tmp_path / "short", "a")
+    for options in ((), ("--terminal",)):
+        told = refused(elman("inspect", model, short, *options), 2)
+        assert told.startswith(f"{short}: the text has less than 2 symbols; 2 or more are needed")
     assert "0xff" in refused(elman("inspect", model, write(tmp_path / "bad", b"ab\xff")), 2)
     refused(elman("inspect", model, text, "--length", "0"), 2)
     both, table, _ = trained_table(tmp_path, "series", "--bidirectional")

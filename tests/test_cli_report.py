@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cli_cases import elman, finished, process, refused, rhyme, write
+from cli_cases import SMALL, TABLES, elman, finished, process, refused, rhyme, rides, trained_table, write
 from elman import load
 from elman.cli.report import REST, Report
+from elman.cli.shown import Shown
 
 OFTEN = (
     "--validate-every",
@@ -70,12 +71,38 @@ def test_a_page_shows_what_was_held_out(tmp_path):
     assert "abababab" in shown.partition("The loss while")[0]
 
 
-def test_a_table_has_no_page_while_it_is_learned(tmp_path):
-    rows = "t,y\n" + "".join(f"{k},{k % 7}\n" for k in range(200))
-    table = write(tmp_path / "t.csv", rows)
-    done = elman("train", table, "--target", "y", "-o", tmp_path / "m", "--report", tmp_path / "r.html")
-    assert "elman inspect MODEL TABLE" in refused(done, 2)
-    assert not (tmp_path / "r.html").exists()
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_run_on_a_table_leaves_a_page_with_what_it_predicts(tmp_path, kind):
+    page = tmp_path / "run.html"
+    model, _, _ = trained_table(tmp_path, kind, "--report", page, "--val-frac", "0.3")
+    text = page.read_text("utf-8")
+    for words in ("What it predicts", "The loss while the network learned", "what was held out"):
+        assert words in text
+    with_page = model.read_bytes()
+    trained_table(tmp_path, kind, "--val-frac", "0.3")
+    assert model.read_bytes() == with_page
+
+
+def test_a_page_of_a_table_shows_what_was_held_out_or_else_all_of_it(tmp_path):
+    for held, rows in (("0.5", 7 + 30), ("0", 60)):
+        page = tmp_path / f"{held}.html"
+        trained_table(tmp_path, "series", "--report", page, "--val-frac", held)
+        assert int(re.search(r'"steps":(\d+)', page.read_text("utf-8"))[1]) == rows
+        assert f"rail: {rows - 7} predictions" in page.read_text("utf-8")
+
+
+def test_a_network_that_a_page_cannot_show_is_refused_before_it_learns(tmp_path):
+    table = rides(tmp_path)
+    given = ("train", table, "--target", "rail", "--window", "7", "-o", tmp_path / "m", *SMALL)
+    for options, what in ((("--bidirectional",), "bidirectional"), (("--readout", "mean"), "'mean'")):
+        told = refused(elman(*given, *options, "--report", tmp_path / "r.html"), 2)
+        assert told.startswith("--report: ")
+        assert what in told
+        assert not list(tmp_path.glob("[mr].*"))
+        done = elman(*given, *options)
+        assert done.code == 0
+        assert "elman inspect" not in done.out  # which could not show it either
+        (tmp_path / "m").unlink()
 
 
 def test_nothing_is_lost_where_the_page_goes(tmp_path):
@@ -99,7 +126,7 @@ def test_nothing_is_lost_where_the_page_goes(tmp_path):
 def test_a_page_rests_twenty_times_as_long_as_it_took(tmp_path):
     assert train(tmp_path).code == 0
     model, page = load(tmp_path / "m.safetensors"), tmp_path / "run.html"
-    report = Report(str(page), rhyme(50), "a rhyme")
+    report = Report(str(page), Shown(rhyme(50), "a rhyme"))
     report.keep(model)
     assert report.rests_until > 0
     page.unlink()

@@ -36,7 +36,8 @@ TOLD = re.compile(
     r"best        step \d+ of 12\n"
     r"validation  (?P<figures>.*)  \((?P<count>.*)\)\n"
     r"model       .*, [\d,]+ bytes\n"
-    r"next        elman info .*\n            elman predict .* \| head\n            (?P<eval>elman eval .*)\n"
+    r"next        elman info .*\n            elman inspect .*\n            elman predict .* \| head\n"
+    r"            (?P<eval>elman eval .*)\n"
 )
 
 

@@ -16,8 +16,9 @@ Names are loaded when they are first used, so that `elman --help` does not wait 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazily import lazily
 
 if TYPE_CHECKING:
     from . import bptt, data, optimizers, schedules
@@ -68,7 +69,6 @@ _HOME = {
     "sampling": ["sample"],
     "training": ["Progress", "Training", "train"],
 }
-_MODULE = {name: module for module, names in _HOME.items() for name in names}
 # Not in __all__: estimators need an extra, and inspection knows them all.
 _ROOMS = ("bptt", "data", "estimators", "inspection", "optimizers", "schedules")
 
@@ -111,15 +111,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name at its first use (PEP 562)."""
-    if name in _ROOMS:
-        return import_module(f".{name}", __name__)
-    if name not in _MODULE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_MODULE[name]}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _HOME, _ROOMS)
 
 
 def __dir__() -> list[str]:

@@ -99,9 +99,8 @@ def _read(
     spec = network.spec
     if spec.head not in VALUES:
         raise OptionError(f"the head {spec.head!r} forecasts no values; there are {', '.join(VALUES)}")
-    if spec.bidirectional or spec.readout not in ("every", "last"):
-        what = "bidirectional" if spec.bidirectional else f"readout {spec.readout!r}"
-        raise OptionError(f"{what} reads the whole sequence, so nothing can be fed back")
+    if spec.whole_only:
+        raise OptionError(f"{spec.whole_only} reads the whole sequence, so nothing can be fed back")
     if spec.output_size > spec.input_size or spec.embedding_size is not None or spec.feature_size:
         reads = f"reads {spec.input_size} and predicts {spec.output_size}"
         raise OptionError(f"the network cannot read what it predicts: it {reads}")

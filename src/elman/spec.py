@@ -109,6 +109,17 @@ class Spec:
         return 1 + self.bidirectional
 
     @property
+    def whole_only(self) -> str:
+        """What makes the output wait for the whole sequence: "bidirectional", "readout 'mean'"; or nothing.
+
+        >>> Spec("gru", "tanh", 3, 4, 1, 2, "float32", readout="mean").whole_only
+        "readout 'mean'"
+        """
+        if self.bidirectional:
+            return "bidirectional"
+        return "" if self.readout in ("every", "last") else f"readout {self.readout!r}"
+
+    @property
     def noisy(self) -> bool:
         """Does training draw noise?"""
         return any(getattr(self, name) for name in RATES)

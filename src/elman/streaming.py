@@ -26,9 +26,8 @@ FIRST = np.zeros(1, np.intp)
 
 def check_stepwise(spec: Spec) -> None:
     """Raise OptionError when the output needs the whole sequence: bidirectional, or most readouts."""
-    if spec.bidirectional or spec.readout not in ("every", "last"):
-        what = "bidirectional" if spec.bidirectional else f"readout {spec.readout!r}"
-        raise OptionError(f"no single steps: {what} reads the whole sequence; use run")
+    if spec.whole_only:
+        raise OptionError(f"no single steps: {spec.whole_only} reads the whole sequence; use run")
 
 
 class Stored(NamedTuple):

@@ -190,7 +190,7 @@ def test_refusals():
     for skip in (2, -1, 0.5):
         with pytest.raises(OptionError, match=f"skip is {skip}; x has 2 steps"):
             lyapunov_exponents(network, [0, 1], skip=skip)
-    with pytest.raises(OptionError, match="no single pass"):
+    with pytest.raises(OptionError, match="reads the whole sequence"):
         lyapunov_exponents(Network(**SOME, readout="max"), [0, 1])
     network.parameters["layers.0.b"][:] = np.nan
     with pytest.raises(NumericError, match="not finite"):

@@ -196,7 +196,7 @@ def test_refusals():
         gradient_by_lag(network, [0, 1], lags=1, starts=0)
     with pytest.raises(OptionError, match="lags is 0"):
         gradient_by_lag(network, [0, 1], lags=0)
-    with pytest.raises(OptionError, match="no single pass"):
+    with pytest.raises(OptionError, match="reads the whole sequence"):
         gradient_by_lag(Network(**SOME, bidirectional=True), [0, 1], lags=1)
     with pytest.raises(ShapeError, match="state"):
         gradient_by_lag(network, [0, 1], ((np.zeros(5),),), lags=1)

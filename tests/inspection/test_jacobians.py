@@ -122,9 +122,9 @@ SIZES = {"input_size": 3, "hidden_size": 4, "output_size": 2}
 
 def test_refusals():
     network = Network(**SIZES)
-    with pytest.raises(OptionError, match="bidirectional: no single pass"):
+    with pytest.raises(OptionError, match="bidirectional reads the whole"):
         check_one_pass(Network(**SIZES, bidirectional=True).spec)
-    with pytest.raises(OptionError, match="readout 'mean': no single pass"):
+    with pytest.raises(OptionError, match="readout 'mean' reads the whole"):
         check_one_pass(Network(**SIZES, readout="mean").spec)
     with pytest.raises(ShapeError, match="batch axis"):
         jacobians.read_sequence(network.spec, np.zeros((5, 1), int))

@@ -154,7 +154,7 @@ def test_refusals():
             effective_memory(network, symbols(), lags=4, threshold=threshold)
     with pytest.raises(DataError, match="all steps of x are the same"):
         effective_memory(network, np.zeros(9, int), lags=4)
-    with pytest.raises(OptionError, match="no single pass"):
+    with pytest.raises(OptionError, match="reads the whole sequence"):
         effective_memory(register(2, bidirectional=False, readout="mean"), symbols(), lags=4)
     broken = Network.from_spec(replace(network.spec), network.parameters.flat)
     broken.parameters["head.c"][1] = np.nan

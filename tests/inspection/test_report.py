@@ -217,7 +217,7 @@ def test_what_has_no_single_pass_is_refused(error, words, network):
 
 def test_what_cannot_be_read_is_refused():
     model = model_of("ab")
-    with pytest.raises(DataError, match="1 symbols"):
+    with pytest.raises(DataError, match="less than 2 symbols; 2 or more are needed"):
         report(model, "a")
     with pytest.raises(DataError, match="each of them is empty"):
         report(model, ["", ""])

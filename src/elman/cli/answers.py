@@ -29,7 +29,7 @@ def answer_columns(form: Form, spec: Spec) -> list[str]:
     label: target, p_A, p_B ...; flags: a, b, p_a, p_b; numbers: target, or target+1 ... for several rows,
     with _mean and _std, or _q0.9, behind it.
     """
-    names = form.answer_names()
+    names = form.preparation.output_names
     if spec.head == "softmax":
         return [form.layout.targets[0], *(f"p_{label}" for label in names)]
     if spec.head == "sigmoid":

@@ -44,7 +44,7 @@ def start(
     begun = new_log(log)
     if inputs["--init-from"] is not None:
         run = _start_from(inputs["--init-from"], given, output, begun, on)
-        return replace(run, report=report_of(report, run.work))
+        return replace(run, report=report_of(report, run.work, run.network.spec))
     s = with_defaults(given)
     if not s.target and str(s.file).lower().endswith(TABLES):
         tell(f"elman: {display_name(str(s.file))} is read as a text; for a table name its --target")
@@ -52,8 +52,8 @@ def start(
     with told_in_flags():
         spec = work.spec()
         check_run(spec, work, s, on)
+        page = report_of(report, work, spec)
         network = Network(**vars(spec), seed=s.seed, initialization=s.initialization, **on)
-    page = report_of(report, work)
     return Run(s, work, network, new_training(network, s.optimizer), output, on["threads"], begun, page)
 
 
@@ -96,7 +96,7 @@ def go_on(
     kept = go_on_with(record.log, log)
     work = _work(s, model, checkpoint, resume=True)
     check_run(model.network.spec, work, s, on)
-    page = report_of(report, work)
+    page = report_of(report, work, model.network.spec)
     threads, history = on["threads"], record.history
     return Run(s, work, model.network, model.training, output, threads, kept, page, history)
 

@@ -118,9 +118,9 @@ def _held_out(form: Form, held: Table, s: Settings) -> HeldOut:
         raise DataError(f"{error} (in what --val-frac {s.val_frac:g} holds out; hold out more)") from None
     if layout.window is None:
         count = count_words(len(examples.x), "sequence" if layout.text is None else "text")
-        return HeldOut(examples, f"{count} drawn at random, {100 * s.val_frac:.3g}% of all")
+        return HeldOut(held, examples, f"{count} drawn at random, {100 * s.val_frac:.3g}% of all")
     past = f", read after the {layout.window} rows before them" * layout.per_sequence
-    return HeldOut(examples, f"the last {100 * s.val_frac:.3g}% of the rows{past}")
+    return HeldOut(held, examples, f"the last {100 * s.val_frac:.3g}% of the rows{past}")
 
 
 def _other_file(s: Settings, form: Form, record: Record | None) -> HeldOut:
@@ -128,4 +128,4 @@ def _other_file(s: Settings, form: Form, record: Record | None) -> HeldOut:
     sha256 = digest(table)
     if record is not None:
         check_same("table", table.source, sha256, record.valid_sha256)
-    return HeldOut(form.examples(table), f"{table.source}: {len(table):,} rows", sha256)
+    return HeldOut(table, form.examples(table), f"{table.source}: {len(table):,} rows", sha256)

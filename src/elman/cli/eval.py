@@ -77,7 +77,7 @@ def _with_table(
         table = split(table, form.layout, val_frac, record.seed)[1]
     examples = form.examples(table)
     result = form.judge(network, examples)
-    for line in report(result, form.answer_names(), form.noun):
+    for line in report(result, form.preparation.output_names, form.noun):
         click.echo(line)
     if form.vocabulary is not None:
         click.echo(f"{count_words(form.unknown(examples), 'unknown symbol')} in {table.source}")

@@ -12,15 +12,16 @@ from elman.data import Vocabulary, shakespeare
 from elman.data.reading import display_name
 from elman.errors import OptionError
 from elman.files import atomic_write
-from elman.inspection.reporting import BEGIN, LENGTH, report
+from elman.inspection.reporting import BEGIN, LENGTH
 
-from .common import is_tabular, read_record, text_vocabulary
+from .common import is_tabular, read_record, tell, text_vocabulary
 from .engine import EngineChoice, engine_options
 from .eval import check_bundled
 from .export import check_target
-from .inspect_input import beginning, rows_of
+from .flags import told_in_flags
 from .options import WHOLE, Command, Option, encoding_errors, was_given
-from .tabular import Form, form_of
+from .shown import Shown, beginning, shown_rows
+from .tabular import Form, form_of, open_table
 
 
 @click.command(cls=Command)
@@ -47,7 +48,7 @@ def command(model: str, file: str | None, on: EngineChoice, **options: Any) -> N
     The page holds the text in the color of its surprisal or of any unit, what was expected at each symbol,
     gates, what units follow, how far the gradient reaches back, eigenvalues, saturation, parameters, and of a
     network on few symbols the automaton. It is one file, and fetches nothing. Of a table it shows the units
-    along the rows.
+    along the rows, and what is predicted beside what the target columns hold, if they are there.
     """
     loaded = persistence.load(model, **on)
     output, length = options["output"], options["length"]
@@ -57,14 +58,16 @@ def command(model: str, file: str | None, on: EngineChoice, **options: Any) -> N
     if is_tabular(loaded):
         form = _table_form(loaded, model, file)
         target = _target(model, file, output)
-        text, reset = rows_of(form, str(file), length)
+        shown = shown_rows(form, open_table(str(file), form.layout), length, _source(file))
+        if shown.fault is not None:
+            tell(f"elman: the page shows no predictions: {shown.fault}")
     else:
         vocabulary = _vocabulary(loaded, model, file)
         target = _target(model, file, output)
-        text, reset = beginning(file, vocabulary, length, options["encoding_errors"]), None
-    page = report(
-        loaded, text, reset=reset, title=Path(model).name, source=_source(file), length=length
-    ).encode()
+        text = beginning(file, vocabulary, length, options["encoding_errors"])
+        shown = Shown(text, _source(file))
+    with told_in_flags(display_name(file or "")):
+        page = shown.page(loaded, Path(model).name, length)
     atomic_write(target, [page])
     click.echo(f"written     {display_name(target)}: {len(page):,} bytes; open it in a browser")
 
@@ -81,7 +84,8 @@ def _print(
     from .inspect_terminal import show
 
     vocabulary = _vocabulary(loaded, model, file)
-    show(loaded, beginning(file, vocabulary, length, options["encoding_errors"]), length)
+    with told_in_flags(display_name(file or "")):
+        show(loaded, beginning(file, vocabulary, length, options["encoding_errors"]), length)
 
 
 def _vocabulary(loaded: persistence.Model, model: str, file: str | None) -> Vocabulary:

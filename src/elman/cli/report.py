@@ -9,32 +9,30 @@ from pathlib import Path
 from elman.errors import FileError, OptionError
 from elman.files import atomic_write
 from elman.persistence import Model
+from elman.spec import Spec
 
 from .export import check_target
+from .shown import Shown
 from .work import Work
 
+LENGTH = 4000  # symbols or rows that the page of a run shows: under a second
 REST = 19  # times as long as a page took, before there is a new one: a twentieth of the run at most
 
 
 @dataclass
 class Report:
-    """Where the page goes, and the text that it shows the network on."""
+    """Where the page goes, and what it shows the network on."""
 
     path: str
-    text: str
-    source: str
+    shown: Shown
     rests_until: float = 0.0
 
     def keep(self, model: Model, *, at_last: bool = False) -> None:
         """Write the page anew, unless that was done a moment ago."""
-        from elman.inspection.reporting import report
-
         began = time.monotonic()
         if began < self.rests_until and not at_last:
             return
-        title = Path(self.path).name
-        page = report(model, self.text, title=title, source=self.source)
-        atomic_write(self.path, [page.encode()])
+        atomic_write(self.path, [self.shown.page(model, Path(self.path).name, LENGTH)])
         ended = time.monotonic()
         self.rests_until = ended + REST * (ended - began)
 
@@ -52,16 +50,17 @@ def check_report(path: str) -> None:
         raise FileError(f"--report {str(error).removesuffix(' with -o')}") from None
 
 
-def report_of(path: str | None, work: Work) -> Report | None:
+def report_of(path: str | None, work: Work, spec: Spec) -> Report | None:
     """Return the report of a run, if there is to be one.
 
-    Raises: OptionError for a run on a table.
+    Raises: OptionError for a network that a page cannot show.
     """
+    from elman.inspection.traces import check_one_pass
+
     if path is None:
         return None
-    passage = work.passage()
-    if passage is None:
-        raise OptionError(
-            "--report follows runs on texts; for a table say after the run: elman inspect MODEL TABLE"
-        )
-    return Report(path, *passage)
+    try:
+        check_one_pass(spec)
+    except OptionError as error:
+        raise OptionError(f"--report: {error}") from None
+    return Report(path, work.shown(LENGTH))

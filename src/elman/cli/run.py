@@ -164,7 +164,7 @@ class Run:
         work = self.work
         persistence.save(path, self.network, work.vocabulary, record, training, preparation=work.preparation)
         if self.report is not None:
-            model = persistence.Model(self.network, work.vocabulary, record)
+            model = persistence.Model(self.network, work.vocabulary, record, None, work.preparation)
             self.report.keep(model, at_last=at_last)
 
     def _save_model(self, *, at_last: bool = False, **more: Any) -> None:
@@ -213,6 +213,6 @@ class Run:
                 told = self.work.loss_words(guessing)
                 tell(f"elman: worse than guessing, which takes {told}: train longer or lower --lr")
         click.echo(f"model       {self.output}, {Path(self.output).stat().st_size:,} bytes")
-        suggestions = self.work.suggestions(shlex.quote(self.output))
+        suggestions = self.work.suggestions(shlex.quote(self.output), self.network.spec)
         for label, command in zip(("next", "", "", ""), suggestions, strict=False):
             click.echo(f"{label:12s}{command}")

@@ -19,6 +19,7 @@ from elman.spec import Spec
 from .common import bits, count_words
 from .flags import told_in_flags
 from .settings import Settings
+from .shown import Shown, shown_rows
 from .tabular import Examples, Form
 from .words import figure_facts, figure_line
 from .work import Result, network_options
@@ -32,6 +33,7 @@ USUAL_STEPS = 1_000, 10_000  # at least, at most
 class HeldOut:
     """What a run is judged by, in words, and the digest of its table if it is another."""
 
+    table: Table
     examples: Examples
     description: str
     sha256: str | None = None
@@ -142,14 +144,19 @@ class Tables:
     def sample(self, network: Network, seed: int) -> None:
         """Show nothing: there is no text to write."""
 
-    def passage(self) -> None:
-        """Tables are no text."""
+    def shown(self, length: int) -> Shown:
+        """Return the beginning of what was held out, or else of the table."""
+        if self.held_out is None:
+            return shown_rows(self.form, self.table, length, "the beginning of the table")
+        return shown_rows(self.form, self.held_out.table, length, "the beginning of what was held out")
 
-    def suggestions(self, model: str) -> Iterator[str]:
+    def suggestions(self, model: str, spec: Spec) -> Iterator[str]:
         """Yield commands to go on with."""
         s = self.settings
         yield f"elman info {model}"
         if s.file is not None and s.file != "-":
+            if not spec.whole_only:
+                yield f"elman inspect {model} {shlex.quote(s.file)}"
             yield f"elman predict {model} {shlex.quote(s.file)} | head"
             if s.valid is None and self.held_out is not None:
                 yield f"elman eval {model} {shlex.quote(s.file)} --val-frac {s.val_frac:g}"

@@ -59,15 +59,6 @@ class Form:
             return "window"
         return "sequence" if self.layout.text is None else "text"
 
-    def answer_names(self) -> list[str]:
-        """Return the names of what is predicted: classes, or columns with their row."""
-        layout = self.layout
-        if self.preparation.labels is not None:
-            return [*self.preparation.labels]
-        if layout.horizon == 1:
-            return [*layout.targets]
-        return [f"{name}+{k + 1}" for k in range(layout.horizon) for name in layout.targets]
-
     def words(self) -> Iterator[str]:
         """Yield two lines: what is read, and what is predicted of it."""
         layout, preparation = self.layout, self.preparation

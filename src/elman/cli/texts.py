@@ -22,11 +22,11 @@ from elman.spec import Spec
 
 from .common import Record, batches_once, bits, check_same, count_words, read_text
 from .settings import Settings
+from .shown import Shown
 from .work import Result, network_options
 
 VALIDATION_STREAMS = 64  # side by side while training, which is fast; the end is measured in one stream
 SAMPLE_LENGTH = 120
-PASSAGE = 4000  # symbols that the report of a run shows: under a second
 EXACT_UP_TO = 2_000_000  # symbols to validate on; more would take minutes in one stream
 
 
@@ -137,17 +137,17 @@ class Texts:
         """Let the network write."""
         return sample(network, self.vocabulary, length=SAMPLE_LENGTH, lines=self.settings.lines, seed=seed)
 
-    def passage(self) -> tuple[str, str]:
-        """Return the beginning of what was held out, or else of the text, and which of them it is."""
+    def shown(self, length: int) -> Shown:
+        """Return the beginning of what was held out, or else of the text."""
         if self.held_out is None:
-            return self.vocabulary.decode(self.corpus.symbols[:PASSAGE]), "the beginning of the text"
+            return Shown(self.vocabulary.decode(self.corpus.symbols[:length]), "the beginning of the text")
         symbols, rows = self.held_out.symbols, self.held_out.rows
         if rows is not None:  # "R 2": where the line end before a line stands, and its length
-            parts = [symbols[begin + 1 : begin + 1 + length] for begin, length in rows[:PASSAGE]]
+            parts = [symbols[begin + 1 : begin + 1 + count] for begin, count in rows[:length]]
             symbols = np.concatenate(parts)
-        return self.vocabulary.decode(symbols[:PASSAGE]), "the beginning of what was held out"
+        return Shown(self.vocabulary.decode(symbols[:length]), "the beginning of what was held out")
 
-    def suggestions(self, model: str) -> Iterator[str]:
+    def suggestions(self, model: str, spec: Spec) -> Iterator[str]:
         """Yield commands to go on with."""
         s = self.settings
         named = f" {shlex.quote(s.file)}" if s.file else ""

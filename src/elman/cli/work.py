@@ -11,6 +11,7 @@ from elman.network import Network
 from elman.spec import FIELDS, Spec
 
 from .settings import Settings
+from .shown import Shown
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ class Work(Protocol):
     def sample(self, network: Network, seed: int) -> str | None:
         """Show what a network has learned, if that can be shown."""
 
-    def passage(self) -> tuple[str, str] | None:
-        """Return a text to show the network on, and in words which, where the data are one."""
+    def shown(self, length: int) -> Shown:
+        """Return what a page shows the network on: of what was held out, or else of the data."""
 
-    def suggestions(self, model: str) -> Iterator[str]:
-        """Yield commands to go on with; the model is the quoted path."""
+    def suggestions(self, model: str, spec: Spec) -> Iterator[str]:
+        """Yield commands to go on with a model of this spec; the model is the quoted path."""

@@ -60,6 +60,21 @@ class Preparation:
         """The number of things predicted: labels, flags, or numbers in all rows of the horizon."""
         return len(self.labels or self.layout.targets) * self.layout.horizon
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of the things predicted: classes, or target columns with how many rows ahead.
+
+        >>> layout = Layout(("rail",), inputs=("rail",), window=7, horizon=2, target_kind="numbers")
+        >>> Preparation(layout).output_names
+        ('rail+1', 'rail+2')
+        """
+        targets, horizon = self.layout.targets, self.layout.horizon
+        if self.labels is not None:
+            return self.labels
+        if horizon == 1:
+            return targets
+        return tuple(f"{name}+{k + 1}" for k in range(horizon) for name in targets)
+
     def values(self, y: ArrayLike) -> Array:
         """Return predicted numbers in the units of the target columns.
 

@@ -19,8 +19,9 @@ Names are loaded when they are first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from elman.lazily import lazily
 
 # These at once: loaded later, the module would lie over the function of its name.
 from .traces import Trace, trace, traces
@@ -51,7 +52,6 @@ _HOME = {
     "surprise": ["Calibration", "Surprisal", "calibration", "surprisal"],
     "units": ["Saturation", "dead_units", "saturation"],
 }
-_MODULE = {name: module for module, names in _HOME.items() for name in names}
 _ROOMS = ("plots",)  # needs an extra: not in __all__
 
 __all__ = [
@@ -87,15 +87,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name at its first use (PEP 562)."""
-    if name in _ROOMS:
-        return import_module(f".{name}", __name__)
-    if name not in _MODULE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_MODULE[name]}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _HOME, _ROOMS)
 
 
 def __dir__() -> list[str]:

@@ -159,11 +159,10 @@ def said(network: Network, run: Run) -> Array:
 
 def check_one_pass(spec: Spec) -> None:
     """Raise OptionError where no single pass over time leads to the output."""
-    if spec.bidirectional or spec.readout not in ("every", "last"):
-        what = "bidirectional" if spec.bidirectional else f"of readout {spec.readout!r}"
+    if spec.whole_only:
         raise OptionError(
-            f"the network is {what}: no single pass over time leads to its output; to look inside step by "
-            "step, take one that reads forward, with readout 'every' or 'last'"
+            f"{spec.whole_only} reads the whole sequence, so nothing can be looked at step by step; take a "
+            "network that reads forward, with readout 'every' or 'last'"
         )
 
 

@@ -3,7 +3,7 @@
 passage.py naming.py        what is read, and how each step is shown
 measuring.py signals.py     the numbers
 packing.py carrying.py      numbers that a page carries for its script
-lettering.py figures.py run_part.py    the text, charts and tables as HTML
+lettering.py figures.py answers.py run_part.py    the text, charts and tables as HTML
 page.py, parts/             the page
 paying.py                   what symbols cost, for a terminal
 """

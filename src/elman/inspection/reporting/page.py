@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from html import escape
 from itertools import pairwise
@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from elman.data import Batch
 from elman.engines.threads import blas_threads
 from elman.inspection.drawing_svg import Axes, Curve, chart
 from elman.persistence import Model
 from elman.shapes import read_size
 
+from .answers import answers_html
 from .carrying import carried_words, steps_data, units_data
 from .figures import (
     automaton_figure,
@@ -50,6 +52,7 @@ def report(
     text: Any,
     *,
     reset: ArrayLike | None = None,
+    batches: Iterable[Batch] = (),
     title: str = "Inside a network",
     source: str = "a text",
     length: int = LENGTH,
@@ -60,6 +63,8 @@ def report(
              for a model without a vocabulary "T" symbols or "T I" features as the network reads them.
     reset:   "T" booleans, with those: the sequence begins anew before this step. A model of lines begins anew
              at each line by itself.
+    batches: with targets, as `evaluate` takes them: the page then shows what is predicted beside what came,
+             in the units of the table. The predictions of all of them are held in memory.
     source:  what the page calls the text; length: how many steps of it are read at most.
     On the page: the text in the color of its surprisal or of any unit, what was expected at each step, gates,
     what units follow (correlations), the gradient by lag, eigenvalues, saturation, the automaton of a network
@@ -86,6 +91,7 @@ def report(
     said = f"{_said(passage, source)} {carried_words(facts)}"
     sections = [
         _reading(model, seen, said),
+        _section("answers", "What it predicts", answers_html(model, batches)),
         *_numbers(model, seen),
         _section("run", "Training", curves_html(history)),
         _section("parameters", "Parameters", parameters_html(model.network)),

@@ -90,7 +90,7 @@ def _text(model: Model, vocabulary: Vocabulary, text: str | bytes, length: int) 
         reset = symbols == vocabulary.line_end
     cut, symbols = len(symbols) > length, symbols[:length].astype(np.intp)
     if len(symbols) < 2:
-        raise DataError(f"the text has {len(symbols)} symbols; 2 or more are needed to look at one another")
+        raise DataError("the text has less than 2 symbols; 2 or more are needed to see what follows what")
     kept = tuple(piece[:LONGEST] + "…" * (len(piece) > LONGEST) for piece in shown[:length])
     return Passage(symbols, None if reset is None else reset[:length], kept, next=predicts, cut=cut)
 
@@ -136,20 +136,25 @@ def _numbers(model: Model, x: Array, reset: ArrayLike | None, length: int) -> Pa
 
 def _feature_names(model: Model, count: int) -> tuple[str, ...]:
     """Return the names of the columns where the file of the model has them."""
-    if model.preparation is not None and "layout" in model.preparation:
-        features = Preparation.from_facts(model.preparation).features
-        if len(features) == count:
-            return features
+    preparation = preparation_of(model)
+    if preparation is not None and len(preparation.features) == count:
+        return preparation.features
     return tuple(f"input {k}" for k in range(count))
 
 
 def answer_names(model: Model) -> list[str]:
-    """Return the names of classes, where the network tells such."""
-    labels: tuple[str, ...] | None = None
-    if model.preparation is not None and "layout" in model.preparation:
-        labels = Preparation.from_facts(model.preparation).labels
-    names = labels or tuple(f"class {k}" for k in range(model.network.spec.output_size))
-    return [readable(name) for name in names]
+    """Return the names of what is told: classes, flags or columns; numbers where the file has none."""
+    preparation, spec = preparation_of(model), model.network.spec
+    if preparation is not None and len(preparation.output_names) == spec.output_size:
+        return [readable(name) for name in preparation.output_names]
+    thing = "class" if spec.head == "softmax" else "output"
+    return [f"{thing} {k}" for k in range(spec.output_size)]
+
+
+def preparation_of(model: Model) -> Preparation | None:
+    """Return what a model knows of its tables, if it is one of tables."""
+    facts = model.preparation
+    return None if facts is None or "layout" not in facts else Preparation.from_facts(facts)
 
 
 def _predicts(model: Model, vocabulary: Vocabulary) -> bool:

@@ -53,9 +53,10 @@ def _check(spec: Spec, vocabulary: Vocabulary | None, name: str, weights: str) -
         raise OptionError(f"name is {name!r}; C needs letters, digits and _, a letter first, such as 'model'")
     if weights not in WEIGHTS:
         raise OptionError(f"weights is {weights!r}; there are {', '.join(WEIGHTS)}")
-    if spec.bidirectional or spec.readout not in ("every", "last"):
-        what = "bidirectional" if spec.bidirectional else f"readout {spec.readout!r}"
-        raise OptionError(f"C goes step by step, and {what} reads the whole sequence: it cannot be exported")
+    if spec.whole_only:
+        raise OptionError(
+            f"C goes step by step, and {spec.whole_only} reads the whole sequence: it cannot be exported"
+        )
     if spec.dtype != "float32":
         raise OptionError(f"dtype is {spec.dtype!r}; the C computes in float32: train in that")
     if vocabulary is not None and vocabulary.size != spec.input_size:

@@ -85,10 +85,10 @@ def predicts(network: Network, vocabulary: Vocabulary | None) -> bool:
 
 def _check(network: Network, vocabulary: Vocabulary | None) -> None:
     spec = network.spec
-    if spec.bidirectional or spec.readout not in ("every", "last"):
-        what = "bidirectional" if spec.bidirectional else f"readout {spec.readout!r}"
+    if spec.whole_only:
         raise OptionError(
-            f"the module goes step by step, and {what} reads the whole sequence: it cannot be exported"
+            f"the module goes step by step, and {spec.whole_only} reads the whole sequence: it cannot be "
+            "exported"
         )
     if vocabulary is not None and vocabulary.size != spec.input_size:
         sizes = f"{vocabulary.size} symbols, the network reads {spec.input_size}"
