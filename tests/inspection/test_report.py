@@ -143,6 +143,8 @@ def test_labels_of_texts_are_told_by_their_names():
     page = Page(report(Model(network, model.vocabulary, {}, None, preparation.to_facts()), ["ab", "", "cab"]))
     assert page.shown == ["a", "b\n", "c", "a", "b\n"]
     assert page.facts["answers"] == ["<odd>", "even"]
+    assert not any(page.classes)  # nothing was predicted of the letters, so none has a color
+    assert "surprisal" not in page.facts["signals"]
     y, _ = network.run(model.vocabulary.encode("cab"))
     told = page.steps()
     assert told["top"][-2] == np.argmax(y)

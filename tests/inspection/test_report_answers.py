@@ -152,7 +152,7 @@ def test_classes_are_counted_by_what_they_were_taken_for():
     html = answers_html(Model(network), data.once())
     assert f"Of 30 predictions {figures.accuracy:.1%} are right." in html
     rows = rows_of(html)
-    assert rows[0] == ["", "class 0", "class 1", "class 2"]
+    assert rows[0] == ["actual class", "class 0", "class 1", "class 2"]
     np.testing.assert_array_equal(np.array(rows[1:])[:, 1:].astype(int), figures.confusion)
     assert np.count_nonzero(figures.confusion) > 3  # not one class alone
 

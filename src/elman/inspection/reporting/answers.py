@@ -167,7 +167,8 @@ def _classes_html(answers: Answers, names: list[str]) -> str:
     confusion = confusion_matrix(targets, guesses, len(names), answers.weights)
     if len(names) <= CLASSES:
         rows = ((name, *map(number, counts)) for name, counts in zip(names, confusion, strict=True))
-        return f"{about}<p>Rows: the actual class; columns: the predicted one.</p>{table(('', *names), rows)}"
+        about += "<p>Rows: the actual class; columns: the predicted one.</p>"
+        return about + table(("actual class", *names), rows)
     outcomes, there = class_outcomes(confusion), confusion.sum(axis=1)
     wrong = confusion * (1 - np.eye(len(names)))
     listed = np.argsort(-there, kind="stable")[:ROWS]

@@ -45,8 +45,8 @@ class Measured:
     """The numbers of a page.
 
     parts      the trace of the passage, in parts of time.
-    paid       what each symbol cost that came next, where the network predicts it; its last step tells
-               nothing of cost: what came is not known.
+    paid       how probable the network held what it tells, symbols or classes; where that is the next
+               symbol, also what it cost, but for the last step: what came is not known.
     names      of each symbol that occurs, or is among the most probable.
     lags       None where the passage is too short, or the state too wide.
     """
@@ -62,8 +62,8 @@ class Measured:
 
     @property
     def cost(self) -> Array | None:
-        """What each symbol of the passage cost in bits, "T"; of the first it is not known: NaN."""
-        return None if self.paid is None else _cost(self.paid)
+        """What each symbol of the passage cost in bits, "T", where it was predicted; of the first NaN."""
+        return _cost(self.passage, self.paid)
 
     def states(self) -> dict[str, Array]:
         """Return all states, "T H" each."""
@@ -88,7 +88,7 @@ def measured(model: Model, passage: Passage) -> Measured:
     names = _names(model.vocabulary, passage, paid)
     signals, values = list[str](), np.zeros((len(passage), 0))
     if passage.shown:
-        signals, values = text_signals(passage, names, None if paid is None else _cost(paid))
+        signals, values = text_signals(passage, names, _cost(passage, paid))
     r = correlations(parts, values) if signals else {}
     states = parts[0].states
     follows = Follows(signals, {name: np.nan_to_num(one) for name, one in r.items() if name in states})
@@ -96,7 +96,9 @@ def measured(model: Model, passage: Passage) -> Measured:
     return Measured(passage, parts, paid, names, follows, saturation(parts), spectrum(network), lags)
 
 
-def _cost(paid: Surprisal) -> Array:
+def _cost(passage: Passage, paid: Surprisal | None) -> Array | None:
+    if paid is None or not passage.next:  # what is told is not the next symbol
+        return None
     bits: Array = np.concatenate([[np.nan], paid.bits[:-1]])
     return bits
 

@@ -182,7 +182,7 @@ def _said(passage: Passage, source: str) -> str:
 
 def _gist(seen: Measured) -> str:
     cost = seen.cost
-    if cost is None or not seen.passage.next:
+    if cost is None:
         return f"{len(seen.passage):,} steps were read."
     return f"{len(seen.passage):,} symbols were read, at {number(float(np.nanmean(cost)))} bits a symbol."
 
@@ -192,7 +192,7 @@ def _legend(seen: Measured) -> str:
     costs = ["below 1", *(f"{low} to {high}" for low, high in pairwise(CLASSES))]
     costs.append(f"{CLASSES[-1]} or more")
     items = "".join(f"<li class=s{k}>{words}</li>" for k, words in enumerate(costs))
-    hidden = "" if seen.cost is not None and seen.passage.next else " hidden"
+    hidden = " hidden" * (seen.cost is None)
     unit = (
         '<li class=m7 id="legend-low">−1</li><li class=m3>…</li><li>0</li><li class=p3>…</li>'
         '<li class=p7 id="legend-high">1</li>'
