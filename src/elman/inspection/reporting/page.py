@@ -26,7 +26,6 @@ from .figures import (
     automaton_figure,
     follows_table,
     lags_figure,
-    number,
     saturation_figures,
     spectrum_figures,
 )
@@ -184,7 +183,7 @@ def _gist(seen: Measured) -> str:
     cost = seen.cost
     if cost is None:
         return f"{len(seen.passage):,} steps were read."
-    return f"{len(seen.passage):,} symbols were read, at {number(float(np.nanmean(cost)))} bits a symbol."
+    return f"{len(seen.passage):,} symbols were read, at {np.nanmean(cost):.2f} bits a symbol."
 
 
 def _legend(seen: Measured) -> str:
