@@ -11,7 +11,6 @@ import shutil
 import sys
 import sysconfig
 from pathlib import Path
-from random import SystemRandom
 from zipfile import ZipFile
 
 import nox
@@ -190,12 +189,20 @@ def sanitize(session: nox.Session, sanitizer: str) -> None:
 @nox.session
 def fuzz(session: nox.Session) -> None:
     """The same engine called with what is wrong, 30 minutes for each target; -- 5: so many minutes."""
+    _, env = watched(session, "address,undefined")
     minutes = session.posargs[0] if session.posargs else "30"
-    place, env = watched(session, "address,undefined")
-    program, seed = str(Path("tests/slow/fuzz_native.py").resolve()), str(SystemRandom().randrange(10**6))
-    with session.chdir(place):  # a finding ends the program; then the file TARGET.case there names the case
-        for target in ("calls", "whole", "streams", "states", "drawing"):
-            session.run(sys.executable, "-W", "ignore", program, target, minutes, seed, env=env)
+    tests = ("-m", "slow", "tests/promises/test_r09_fuzzed_engine.py", "--full", "--record")
+    env |= {"ELMAN_FUZZ_MINUTES": minutes}
+    session.run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests, env=env)
+
+
+@nox.session(venv_backend="venv")
+def fuzz_files(session: nox.Session) -> None:
+    """Model files by a fuzzer that sees which lines of the reader run, for 10 minutes; -- 1: so many."""
+    session.install("-e", ".[dev]", "atheris")
+    minutes = session.posargs[0] if session.posargs else "10"
+    tests = ("-m", "slow", "tests/promises/test_r08_fuzzed_files.py", "--full", "--record")
+    session.run("python", "-m", "pytest", *tests, env={"ELMAN_FUZZ_MINUTES": minutes})
 
 
 @nox.session

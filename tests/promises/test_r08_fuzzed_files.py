@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from file_cases import model_file
 from persistence_cases import CHARS, WORDS, small
 
 PROGRAM = Path(__file__).with_name("loading_mutants.py")
+COVERING = Path(__file__).parents[1] / "slow/fuzz_files.py"
 WORDS_OF_3 = Vocabulary("words", WORDS.symbols[:3])
 PYTHON = (sys.executable, "-W", "ignore")  # that numbers overflow is no news here
 MOST = 64 << 20  # bytes above the size of the largest file
@@ -77,6 +79,24 @@ def test_mutants_of_model_files_are_refused_and_do_no_harm(seeds, full, seed, ke
     assert sorted(file.name for file in seeds.iterdir()) == [f"good{k}" for k in range(6)]
     refused = f"{count - total['loaded']:,} refused, {total['loaded']:,} still models"
     kept("R8", f"{count:,} mutants, seed {seed}: {refused}; 0 crashes, 0 hangs, {grown / 1e6:.1f} MB more")
+
+
+@pytest.mark.slow
+def test_a_fuzzer_that_sees_what_runs_finds_nothing(seeds, tmp_path, seed, kept):
+    """nox -s fuzz_files, which installs atheris, says for how many minutes."""
+    minutes = os.environ.get("ELMAN_FUZZ_MINUTES")
+    if minutes is None:
+        pytest.skip("takes minutes: nox -s fuzz_files")
+    pytest.importorskip("atheris")
+    finds = tmp_path / "finds"
+    finds.mkdir()
+    command = [*PYTHON, str(COVERING), str(seeds), str(finds), str(round(60 * float(minutes))), str(seed)]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 0, (sorted(finds.iterdir()), done.stderr[-3000:])
+    tried = int(re.search(r"Done (\d+) runs", done.stderr)[1])
+    covered = int(re.findall(r"cov: (\d+)", done.stderr)[-1])
+    assert covered > 300  # places of the reader; one that is not watched has a handful
+    kept("R8", f"{tried:,} files of a coverage-guided fuzzer in {minutes} minutes: 0 crashes, 0 hangs")
 
 
 PLANTED = {
