@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from elman.data.reading import display_name
 from elman.errors import ElmanError, FileError, ResourceError
-from elman.files import check_writable
+from elman.files import atomic_write, check_writable
 
 from .common import LogFacts
 from .places import is_one
@@ -42,15 +42,19 @@ class Log:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Hold the file open for the steps to come; cut off what lies beyond those it has."""
+        """Hold the file open for the steps to come; cut off what lies beyond those it has.
+
+        A new one is on the disk, by its name, before the first step: a checkpoint may rely on it.
+        """
         with _explained(self.path):
-            file = self.file = open(self.path, "rb+" if self.size else "wb")  # noqa: SIM115
+            if not self.size:
+                atomic_write(self.path, [HEADER])
+                self._took(HEADER)
+            file = self.file = open(self.path, "rb+")  # noqa: SIM115
         try:
             with _explained(self.path):
                 file.truncate(self.size)
                 file.seek(self.size)
-                if not self.size:
-                    self._append(HEADER)
             yield
             with _explained(self.path):
                 os.fsync(file.fileno())
@@ -79,6 +83,9 @@ class Log:
         assert self.file is not None
         self.file.write(line)
         self.file.flush()  # for those who watch, and for who goes on after a kill
+        self._took(line)
+
+    def _took(self, line: bytes) -> None:
         self.digest.update(line)
         self.size += len(line)
 
