@@ -168,4 +168,20 @@ def any_case(draw_from: st.DrawFn) -> Case:
 def test_any_network(case: Case, corner: tuple[str, int]) -> None:
     with using(corner[0]):
         came = everything(twin(case, threads=corner[1]))
-    assert worst(came, everything(case)) < TOLERANCE["float64"]
+    expected = everything(case)
+    far = worst(came, expected)
+    assert far < TOLERANCE["float64"] or far < 8 * shaken(case, expected)
+
+
+def shaken(case: Case, expected: Answers) -> float:
+    """How far the answers of the reference engine move when every parameter moves by its last digit.
+
+    Where dropout or relu leaves one unit, layer normalization forgets how large it was (see `conditioned`).
+    """
+    moved = []
+    for seed in range(4):
+        other = twin(case, "reference")
+        flat = other.network.parameters.flat
+        flat *= 1 + np.finfo(flat.dtype).eps * np.random.default_rng(seed).choice([-1, 1], len(flat))
+        moved.append(worst(everything(other), expected))
+    return max(moved)

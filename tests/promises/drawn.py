@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -36,17 +37,18 @@ def _draws(item: pytest.Item) -> bool:
 
 
 def run(seed: int, files: Iterable[Path], folder: Path = TESTS.parent) -> subprocess.CompletedProcess[str]:
-    """Run the drawn tests of some files with one seed."""
+    """Run the drawn tests of some files with one seed, and with no case that failed with another."""
     options = ("-p", "drawn", "-p", "no:cacheprovider", "--hypothesis-seed", str(seed))
     path = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *map(str, files)],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": path},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+    with TemporaryDirectory() as found:
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", *options, *map(str, files)],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": path, "HYPOTHESIS_STORAGE_DIRECTORY": found},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
 
 
 def main(arguments: Sequence[str]) -> int:
