@@ -12,6 +12,7 @@ from automaton_cases import EVEN_PAIRS, PARITY, counter, random_machine
 from elman import OptionError
 from elman.inspection.automata import Automaton
 from elman.inspection.automaton_drawing import draw
+from elman.inspection.automaton_layout import diagram
 
 SVG = "{http://www.w3.org/2000/svg}"
 MACHINES = {
@@ -186,7 +187,7 @@ def test_names_stand_in_the_drawing_and_missing_ones_are_refused():
 
 
 def test_what_is_long_is_cut_where_it_is_drawn_and_whole_where_it_is_pointed_at():
-    sheet = ElementTree.fromstring(draw([[0] * 6], 0, [f"{k}" * 15 for k in range(6)], ["a" * 30]))
+    sheet = ElementTree.fromstring(draw(diagram([[0] * 6], 0, [f"{k}" * 15 for k in range(6)], ["a" * 30])))
     shown = [text.text for text in sheet.iter(f"{SVG}text")]
     assert shown == [", ".join(f"{k}" * 11 + "…" for k in range(4)) + " + 2 more", "a" * 11 + "…"]
     assert f"state 0: {'a' * 30}" in titles(sheet)

@@ -8,8 +8,10 @@ import sys
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from matplotlib.patches import Circle, PathPatch
 
 import elman
+from automaton_cases import EVEN_PAIRS, PARITY, counter
 from elman import inspection
 from elman.data import Streams
 from elman.errors import OptionError, ShapeError
@@ -279,6 +281,34 @@ def test_the_losses_of_a_run():
 # ----------------------------------------------------------------------------------------- axes, refusals
 
 
+@pytest.mark.parametrize("machine", [PARITY, EVEN_PAIRS, counter(5, (0, 1, -1)).minimized()])
+def test_an_automaton_has_its_states_and_its_arrows(machine):
+    letters, answers = ["a", "$b$", "c", "d", "e"], ["no", "yes", "2", "3", "4"]
+    ax = plots.plot_automaton(machine, letters, answers)
+    laid_out = machine.diagram(letters, answers)
+    circles = [one for one in ax.patches if isinstance(one, Circle)]
+    doubled = sum(output == 1 for output in machine.outputs) * (set(machine.outputs) == {0, 1})
+    assert len(circles) == len(machine.outputs) + doubled
+    said = [text.get_text() for text in ax.texts if text.get_text()]
+    assert said == [arrow.text for arrow in laid_out.arrows] + laid_out.names
+    curves = [one.get_path() for one in ax.patches if isinstance(one, PathPatch)]
+    assert len(curves) == len(laid_out.arrows)
+    for curve, (state, after) in zip(curves, steps_of(machine), strict=True):
+        for end, place in ((curve.vertices[0], state), (curve.vertices[-1], after)):
+            far = abs(complex(*end) - laid_out.places[place])
+            assert far == pytest.approx(laid_out.radius, abs=4)
+    assert ax.yaxis_inverted()  # as pixels are counted
+    ax.figure.canvas.draw()
+    inside = ax.get_window_extent()
+    assert all(inside.contains(*ax.transData.transform(circle.center)) for circle in circles)
+
+
+def steps_of(machine) -> list[tuple[int, int]]:
+    """From which state to which there is an arrow, in the order in which they are met."""
+    pairs = ((state, after) for state, row in enumerate(machine.transitions) for after in row)
+    return list(dict.fromkeys(pairs))
+
+
 def test_the_axis_that_is_given_is_the_one_that_comes_back():
     figure, axes = pyplot.subplots(1, 3)
     history = list(elman.train(network(), Streams(SYMBOLS, batch_size=2, seq_length=4), steps=2))
@@ -300,6 +330,8 @@ def test_what_cannot_be_drawn_is_refused_in_one_line():
         plots.plot_states(seen, "abc")
     with pytest.raises(ShapeError, match="names has 1 entries, there are 2 signals"):
         plots.plot_correlations({"h": np.zeros((3, 2))}, ["a"])
+    with pytest.raises(OptionError, match="symbols has 1 names"):
+        plots.plot_automaton(PARITY, ["a"])
     with pytest.raises(OptionError, match="no step of training"):
         plots.plot_progress([])
     states = seen.states["layers.0.h"]

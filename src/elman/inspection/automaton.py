@@ -12,6 +12,7 @@ from elman.errors import OptionError, ShapeError
 from elman.numerics import Array
 
 from .automaton_drawing import draw
+from .automaton_layout import Diagram, diagram
 
 NO_ANSWER = -1
 
@@ -126,6 +127,16 @@ class Automaton:
         rows = (tuple(number[group[after]] for after in self.transitions[state]) for state in met)
         return Automaton(self.alphabet, 0, tuple(rows), tuple(self.outputs[state] for state in met))
 
+    @property
+    def accepting(self) -> tuple[bool, ...]:
+        """Of each state whether its answer is 1, where 0 and 1 are the only ones; empty elsewhere."""
+        return tuple(output == 1 for output in self.outputs) if set(self.outputs) == {0, 1} else ()
+
+    def diagram(self, symbols: Sequence[str] | None = None, classes: Sequence[str] | None = None) -> Diagram:
+        """Return where states and arrows lie in a drawing, and their names; see `svg`."""
+        letters = _named("symbols", symbols, self.alphabet)
+        return diagram(self.transitions, self.start, letters, _named("classes", classes, self.outputs))
+
     def svg(self, symbols: Sequence[str] | None = None, classes: Sequence[str] | None = None) -> str:
         """Return a drawing, SVG as text: states with their answers, arrows with their symbols.
 
@@ -140,10 +151,7 @@ class Automaton:
         >>> drawing[:4], "&lt;b&gt;" in drawing
         ('<svg', True)
         """
-        letters = _named("symbols", symbols, self.alphabet)
-        answers = _named("classes", classes, self.outputs)
-        doubled = tuple(output == 1 for output in self.outputs) if set(self.outputs) == {0, 1} else ()
-        return draw(self.transitions, self.start, letters, answers, doubled=doubled)
+        return draw(self.diagram(symbols, classes), doubled=self.accepting)
 
     def _repr_svg_(self) -> str:
         return self.svg()
