@@ -297,6 +297,11 @@ def test_an_automaton_has_its_states_and_its_arrows(machine):
         for end, place in ((curve.vertices[0], state), (curve.vertices[-1], after)):
             far = abs(complex(*end) - laid_out.places[place])
             assert far == pytest.approx(laid_out.radius, abs=4)
+    heads = [text for text in ax.texts if not text.get_text()]
+    assert len(heads) == len(curves) + 1  # and that of the start
+    for head in heads:
+        to, of = (min(abs(complex(*p) - place) for place in laid_out.places) for p in (head.xy, head.xyann))
+        assert to < of
     assert ax.yaxis_inverted()  # as pixels are counted
     ax.figure.canvas.draw()
     inside = ax.get_window_extent()
