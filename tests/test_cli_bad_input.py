@@ -7,7 +7,7 @@ import os
 import pytest
 
 from cli_cases import TINY, denied, elman, refused, rhyme, trained, write
-from elman.cli import lines
+from elman.cli import group, lines
 from elman.data import reading
 
 COMMANDS = ("train", "eval", "predict", "sample", "score", "info")
@@ -180,3 +180,24 @@ def test_eval_of_too_little(tmp_path):
     file = write(tmp_path / "one.txt", "r")
     assert refused(elman("eval", model, file), 2).startswith(f"{file} has 1 symbol: ")
     assert "is empty" in refused(elman("eval", model, "-"), 2)
+
+
+STARVED = {
+    "not enough memory: no figure was given; a smaller network or batch may fit": MemoryError(),
+    "not enough memory: 9 GiB for a batch; a smaller network or batch may fit": MemoryError(
+        "9 GiB for a batch"
+    ),
+    "not all of elman can be loaded: libm.so: failed to map": ImportError(
+        "\nREAD THIS\n\nlibm.so: failed to map\n"
+    ),
+    "not all of elman can be loaded: no reason was given": ImportError(),
+}
+
+
+@pytest.mark.parametrize("words", STARVED)
+def test_what_finds_no_room_is_told_in_one_line(monkeypatch, words):
+    def starved():
+        raise STARVED[words]
+
+    monkeypatch.setattr(group, "run", starved)
+    assert refused(elman("info", "model"), 5) == words

@@ -133,7 +133,9 @@ def page(ledger: Ledger) -> str:
     for row, words in PROMISES.items():
         if words["part"] != title:
             title = words["part"]
-            parts.append(f"\n## {title}\n\n| row | promise | tried | found | last run |\n|---|---|---|---|---|\n")
+            parts.append(
+                f"\n## {title}\n\n| row | promise | tried | found | last run |\n|---|---|---|---|---|\n"
+            )
         found = ledger.get(row, {})
         cells = (row, words["promise"], words["tried"], _found(found), _runs(found.values()))
         parts.append(f"| {' | '.join(cells)} |\n")

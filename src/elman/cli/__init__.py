@@ -59,6 +59,9 @@ def _run() -> int:
         return _say(
             f"not enough memory: {reason}; a smaller network or batch may fit", ResourceError.exit_code
         )
+    except ImportError as error:  # no room to load NumPy, say, which then tells a page; the reason comes last
+        reason = (str(error).strip().splitlines() or ["no reason was given"])[-1]
+        return _say(f"not all of elman can be loaded: {reason}", ResourceError.exit_code)
     except BrokenPipeError:
         return 0  # whoever read our output has gone (`elman sample … | head`): not an error
     except OSError as error:
