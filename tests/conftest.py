@@ -14,6 +14,8 @@ from hypothesis import settings
 settings.register_profile("drawn", settings.get_profile("default"), deadline=None)
 settings.load_profile("drawn")
 
+collect_ignore = ["slow/fuzz_files.py"]  # a program: it takes over the process that imports it
+
 sys.path.append(str(Path(__file__).parent / "native"))  # whose helpers the promises use, too
 
 

@@ -34,6 +34,7 @@ What elman keeps, and what was tried to break it. Each row has a test, `tests/pr
 measures what stands under *found*; `nox -s promises` tries all of them in full and writes this page. *Quick*
 is the part that runs on every change.
 """
+TABLE = "| row | promise | tried | found | last run |\n|---|---|---|---|---|\n"
 Ledger = dict[str, dict[str, dict[str, Any]]]  # row → test → what it found, when, on what
 
 
