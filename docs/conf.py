@@ -45,5 +45,5 @@ html_math_renderer = "mathml"
 html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False
-pygments_style = "github-light"
+pygments_style = "default"
 pygments_dark_style = "github-dark"
