@@ -187,10 +187,10 @@ STARVED = {
     "not enough memory: 9 GiB for a batch; a smaller network or batch may fit": MemoryError(
         "9 GiB for a batch"
     ),
-    "not all of elman can be loaded: libm.so: failed to map": ImportError(
+    "a module cannot be loaded: libm.so: failed to map; free memory, or install elman anew": ImportError(
         "\nREAD THIS\n\nlibm.so: failed to map\n"
     ),
-    "not all of elman can be loaded: no reason was given": ImportError(),
+    "a module cannot be loaded: no reason was given; free memory, or install elman anew": ImportError(),
 }
 
 

@@ -61,7 +61,10 @@ def _run() -> int:
         )
     except ImportError as error:  # no room to load NumPy, say, which then tells a page; the reason comes last
         reason = (str(error).strip().splitlines() or ["no reason was given"])[-1]
-        return _say(f"not all of elman can be loaded: {reason}", ResourceError.exit_code)
+        return _say(
+            f"a module cannot be loaded: {reason}; free memory, or install elman anew",
+            ResourceError.exit_code,
+        )
     except BrokenPipeError:
         return 0  # whoever read our output has gone (`elman sample … | head`): not an error
     except OSError as error:
